@@ -1,0 +1,1 @@
+//! The objection rules and the gates: batches and a register in, admitted batches out

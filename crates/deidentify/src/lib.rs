@@ -1,0 +1,1 @@
+//! Permitted linked batches in, the closed schema of the linked record out

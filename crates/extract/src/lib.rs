@@ -1,0 +1,1 @@
+//! Bytes in, typed batches and rejections out; the practice-side package

@@ -1,0 +1,1 @@
+//! Identifiers in, persons out: blocking, comparison, model, assignment, explanation

@@ -1,0 +1,1 @@
+//! The stranger's checker of the audit log; shares no code with its writer
