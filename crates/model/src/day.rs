@@ -21,6 +21,9 @@ pub struct Day(i32);
 pub struct NotADay;
 
 impl Day {
+    /// The first day there is: 1000-01-01.
+    pub const FIRST: Self = Self(days_from_civil(1000, 1, 1));
+
     /// The day `year`-`month`-`day`, where it exists.
     ///
     /// # Errors
@@ -36,9 +39,8 @@ impl Day {
     /// # Errors
     /// [`NotADay`] where that day's year is outside 1000 to 9999.
     pub fn from_days_since_1970(days: i32) -> Result<Self, NotADay> {
-        const FIRST: i32 = days_from_civil(1000, 1, 1);
         const LAST: i32 = days_from_civil(9999, 12, 31);
-        if (FIRST..=LAST).contains(&days) { Ok(Self(days)) } else { Err(NotADay) }
+        if (Self::FIRST.0..=LAST).contains(&days) { Ok(Self(days)) } else { Err(NotADay) }
     }
 
     /// Reads `YYYY-MM-DD`.

@@ -1,0 +1,239 @@
+//! The command line's grammar, and the help that people read.
+
+use caredata_model::{Day, Period};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Links what GP practices and hospitals record into a new record without direct identifiers.
+#[derive(Debug, Parser)]
+#[command(name = "caredata", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// The home: register, records, vault, log.
+    #[arg(long, global = true, env = "CAREDATA_HOME", default_value = "./caredata-home", value_name = "DIR")]
+    pub home: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Everything `caredata` does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole system on a synthetic population, in one go.
+    #[command(after_help = "Example:\n  caredata demo --people 20000 --seed 1")]
+    Demo(Demo),
+    /// Write a synthetic population with known truth.
+    #[command(after_help = "Example:\n  caredata synth --people 100000 --out synthetic --months 2")]
+    Synth(Synth),
+    /// Make a new home.
+    #[command(after_help = "Example:\n  caredata init --attest-no-objections \"A. Officer\" --reason \"pilot with invented data\"")]
+    Init(Init),
+    /// Practice side: packages with objectors withheld, and a preview of exactly what leaves.
+    #[command(after_help = "Example:\n  caredata extract --gp exports --period 2014-04 --out packages")]
+    Extract(Extract),
+    /// The month's run: admit, link, de-identify, publish.
+    #[command(after_help = "Example:\n  caredata run --gp synthetic/gp --hospital synthetic/hospital --period 2014-04")]
+    Run(Run),
+    /// Linkage alone; no home needed.
+    #[command(after_help = "Example:\n  caredata link --gp synthetic/gp/patients.csv --hospital synthetic/hospital/apc.csv --out links.csv")]
+    Link(Link),
+    /// The register of objections. NHS Numbers come from standard input, never the command line.
+    #[command(subcommand)]
+    Objection(Objection),
+    /// The log of every act.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Check every promise on a home, changing nothing.
+    #[command(after_help = "Example:\n  caredata fsck --home caredata-home")]
+    Fsck,
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  caredata completions bash > /etc/bash_completion.d/caredata")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `caredata demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// People in the synthetic population.
+    #[arg(long, default_value_t = 20_000)]
+    pub people: u32,
+    /// Seed of the synthetic population.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where the demo puts everything; made anew each time.
+    #[arg(long, default_value = "./caredata-demo", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// How often the synthetic identifiers are wrong.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Errors {
+    /// As in national hospital data of the 2010s.
+    Standard,
+    /// As where numbers are missing from one record in seven.
+    Hard,
+}
+
+/// `caredata synth`
+#[derive(Debug, Args)]
+pub struct Synth {
+    /// People in the population.
+    #[arg(long)]
+    pub people: u32,
+    /// Where to write `gp/`, `hospital/`, `other/` and `truth/`.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Seed: the same seed gives the same files.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Months that follow on from each other; with several, `2014-04/gp/` and so on.
+    #[arg(long, default_value_t = 1)]
+    pub months: u32,
+    /// The first month.
+    #[arg(long, default_value = "2014-04", value_name = "YYYY-MM")]
+    pub first_month: Period,
+    /// How often identifiers are wrong.
+    #[arg(long, value_enum, default_value = "standard")]
+    pub errors: Errors,
+}
+
+/// `caredata init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where the keys live; never inside the home.
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+    /// Who attests that nobody objects, where no objections are to be loaded.
+    #[arg(long, value_name = "NAME", requires = "reason")]
+    pub attest_no_objections: Option<String>,
+    /// Why that is so.
+    #[arg(long, value_name = "TEXT", requires = "attest_no_objections")]
+    pub reason: Option<String>,
+    /// Withhold the rows of hospitals and other places that tie to no registered person.
+    #[arg(long)]
+    pub withhold_unlinked: bool,
+}
+
+/// `caredata extract`
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The practices' exports: `patients*.csv` and `journals*.csv`.
+    #[arg(long, value_name = "DIR")]
+    pub gp: PathBuf,
+    /// The month that the packages are for.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub period: Period,
+    /// Where to put a folder for each practice.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The practice's own keys, for its tokens; made there where there are none.
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+}
+
+/// `caredata run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Practices' own exports; the practice-side rules are applied to them here.
+    #[arg(long, value_name = "DIR")]
+    pub gp: Option<PathBuf>,
+    /// Packages as practices sent them.
+    #[arg(long, value_name = "DIR")]
+    pub packages: Option<PathBuf>,
+    /// Hospital files: `apc*`, `op*`, `ae*`.
+    #[arg(long, value_name = "DIR")]
+    pub hospital: Option<PathBuf>,
+    /// A declared source: its declaration's name or file, and where its data lie.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub source: Vec<String>,
+    /// The month, or the range of months that a backfill covers.
+    #[arg(long, value_name = "YYYY-MM[..YYYY-MM]")]
+    pub period: Period,
+}
+
+/// How records are linked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Method {
+    /// Fellegi and Sunter's weights, learnt from the data.
+    Probabilistic,
+    /// The three passes of HESID.
+    Hesid,
+    /// The eight ranks of the hospital index.
+    MatchRank,
+}
+
+/// `caredata link`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Link {
+    /// GP patients: a file or a folder.
+    #[arg(long, value_name = "FILE")]
+    pub gp: PathBuf,
+    /// Hospital files or folders.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub hospital: Vec<PathBuf>,
+    /// Where to write the links.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// How to link.
+    #[arg(long, value_enum, default_value = "probabilistic")]
+    pub method: Method,
+    /// Use the four identifiers and nothing else.
+    #[arg(long)]
+    pub identifiers_only: bool,
+}
+
+/// `caredata objection …`
+#[derive(Debug, Subcommand)]
+pub enum Objection {
+    /// Note a person's wish. The NHS Number is read from standard input.
+    #[command(after_help = "Example:\n  caredata objection record --kind object-all --through \"patient line\" < number.txt")]
+    Record(Record),
+    /// What stands now for a person. The NHS Number is read from standard input.
+    #[command(after_help = "Example:\n  caredata objection show < number.txt")]
+    Show,
+    /// All that was ever said by a person. The NHS Number is read from standard input.
+    #[command(after_help = "Example:\n  caredata objection history < number.txt")]
+    History,
+    /// Load a register of objections, whole or not at all.
+    #[command(after_help = "Example:\n  caredata objection load objections.csv")]
+    Load {
+        /// `objections.csv`
+        file: PathBuf,
+    },
+}
+
+/// `caredata objection record`
+#[derive(Debug, Args)]
+pub struct Record {
+    /// `object-gp`, `withdraw-gp`, `object-all`, `withdraw-all`, `object-source:NAME` or `withdraw-source:NAME`.
+    #[arg(long)]
+    pub kind: String,
+    /// The day from which it counts; today where not given.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub effective: Option<Day>,
+    /// Who notes it.
+    #[arg(long, default_value = "not stated")]
+    pub by: String,
+    /// How the person told us.
+    #[arg(long, default_value = "not stated")]
+    pub through: String,
+}
+
+/// `caredata audit …`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that no line of the log was changed, removed or reordered.
+    #[command(after_help = "Example:\n  caredata audit verify --home caredata-home")]
+    Verify,
+}
+
+fn day(text: &str) -> Result<Day, caredata_model::NotADay> {
+    Day::parse(text)
+}

@@ -1,0 +1,105 @@
+//! Commits to the Delta tables: files added and removed in one atomic step a table.
+//!
+//! Invariant: a change is applied at most once, however often it is tried: each commit carries the publication's number as
+//! an application transaction, and a table that already has it is left alone.
+
+use super::{DataFile, folder};
+use crate::error::EngineError;
+use caredata_deidentify::schema;
+use caredata_extract::Table;
+use deltalake::DeltaTable;
+use deltalake::DeltaTableBuilder;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+use url::Url;
+
+/// The name under which commits carry their publication's number.
+const APPLICATION: &str = "caredata";
+
+/// What one publication does to one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Files that join the table.
+    pub added: Vec<DataFile>,
+    /// Files that leave it; they stay on disk for time travel until a purge.
+    pub removed: Vec<DataFile>,
+}
+
+/// Applies `change` to `table` as publication number `publication`; makes the table where there is none.
+///
+/// # Errors
+/// [`EngineError::Table`] where the table cannot be read or the commit does not succeed.
+pub async fn commit(records: &Path, table: Table, publication: i64, change: &Change) -> Result<(), EngineError> {
+    let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
+    let delta = open_or_create(records, table).await?;
+    let state = delta.snapshot().map_err(fault)?;
+    let seen = state.transaction_version(delta.log_store().as_ref(), APPLICATION).await.map_err(fault)?;
+    if seen.is_some_and(|seen| seen >= publication) || (change.added.is_empty() && change.removed.is_empty()) {
+        return Ok(());
+    }
+    let now = jiff::Timestamp::now().as_millisecond();
+    let removed = change.removed.iter().map(|file| Action::Remove(remove(file, now)));
+    let added = change.added.iter().map(|file| Action::Add(add(file, now)));
+    let properties = CommitProperties::default()
+        .with_application_transaction(Transaction::new_with_last_update(APPLICATION, publication, Some(now)));
+    CommitBuilder::from(properties)
+        .with_actions(removed.chain(added).collect())
+        .build(
+            Some(state),
+            delta.log_store(),
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None },
+        )
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, EngineError> {
+    let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
+    let place = folder(records, table);
+    std::fs::create_dir_all(&place).map_err(super::io_error("making a table's folder", &place))?;
+    let place = place.canonicalize().map_err(super::io_error("finding a table's folder", &place))?;
+    let url = Url::from_directory_path(&place).map_err(|()| EngineError::Path { path: place.clone() })?;
+    let mut delta = DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build).map_err(fault)?;
+    if delta.verify_deltatable_existence().await.map_err(fault)? {
+        delta.load().await.map_err(fault)?;
+        return Ok(delta);
+    }
+    let columns: StructType = schema(table).as_ref().try_into_kernel().map_err(|source| fault(source.into()))?;
+    CreateBuilder::new()
+        .with_location(url)
+        .with_table_name(table.name())
+        .with_columns(columns.fields().cloned())
+        .with_save_mode(SaveMode::Ignore)
+        .await
+        .map_err(fault)
+}
+
+fn add(file: &DataFile, now: i64) -> Add {
+    Add {
+        path: file.name.clone(),
+        size: file.bytes as i64,
+        modification_time: now,
+        data_change: true,
+        stats: Some(format!("{{\"numRecords\":{}}}", file.rows)),
+        ..Add::default()
+    }
+}
+
+fn remove(file: &DataFile, now: i64) -> Remove {
+    Remove {
+        path: file.name.clone(),
+        data_change: true,
+        deletion_timestamp: Some(now),
+        extended_file_metadata: Some(true),
+        partition_values: Some(HashMap::new()),
+        size: Some(file.bytes as i64),
+        ..Remove::default()
+    }
+}

@@ -1,0 +1,52 @@
+//! The linked record at rest: Delta tables under `records/`, written once, read by anybody's tools.
+//!
+//! In: batches that passed de-identification. Out: Parquet files, atomic commits that add and remove whole files, and a
+//! read view by DataFusion pinned to the files of one publication. Invariant: a data file is never changed; what the present
+//! is, a publication's list of files says.
+
+mod delta;
+mod reader;
+mod rewrite;
+mod writer;
+
+pub use delta::{Change, commit};
+pub use reader::RecordsView;
+pub use rewrite::{Rewritten, RowRule, rewrite};
+pub use writer::TableWriter;
+
+use crate::error::EngineError;
+use caredata_extract::Table;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// One Parquet file of a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DataFile {
+    /// The table's name.
+    pub table: String,
+    /// The file's name within the table's folder.
+    pub name: String,
+    /// The source whose rows it holds.
+    pub source: String,
+    /// The period of the contribution, `2014-04` or a range.
+    pub period: String,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Every table of the linked record.
+pub const TABLES: [Table; 6] =
+    [Table::Persons, Table::Journals, Table::Admissions, Table::Outpatients, Table::Emergency, Table::Other];
+
+/// The folder of one table.
+pub fn folder(records: &Path, table: Table) -> PathBuf {
+    records.join(table.name())
+}
+
+/// Wraps an error of the file system with the place it happened, without the file's content.
+pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EngineError {
+    let path = path.to_owned();
+    move |source| EngineError::Io { doing, path, source }
+}

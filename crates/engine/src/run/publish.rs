@@ -1,0 +1,119 @@
+//! Publishing: from one present to the next, in steps that can be cut off anywhere and taken up again.
+//!
+//! 1. All new files lie on disk, synced, listed nowhere. 2. One database transaction writes down the publication: from here
+//!    it will happen. 3. Each Delta table is committed, at most once. 4. The publication is marked done. 5. Files that nothing
+//!    lists any more are removed. A run that was cut off before 2 leaves nothing; after 2, the next start does the rest.
+
+use super::state::{Present, Publication};
+use crate::error::EngineError;
+use crate::home::Home;
+use crate::records::{TABLES, commit, folder, io_error};
+use crate::register::Register;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+/// The present of a home, once a publication that was cut off has been finished and what no publication lists is gone.
+///
+/// # Errors
+/// [`EngineError`] where the register, a table or the disk cannot be read or written.
+pub fn recover(home: &Home, register: &Register) -> Result<Present, EngineError> {
+    if let Some((number, text)) = register.pending_publication()? {
+        finish(home, register, number, &decode(&text)?)?;
+    }
+    let present = present(register)?;
+    remove_unlisted(home, &present)?;
+    Ok(present)
+}
+
+/// The present of a home as the last finished publication fixed it.
+///
+/// # Errors
+/// [`EngineError`] where the register cannot be read.
+pub fn present(register: &Register) -> Result<Present, EngineError> {
+    let latest = register.latest_publication()?;
+    latest.map_or_else(|| Ok(Present::default()), |(_, text)| Ok(decode(&text)?.present))
+}
+
+/// Makes `publication` the present.
+///
+/// # Errors
+/// [`EngineError`] where the register or a table cannot be written; what was begun is then finished at the next start.
+pub fn publish(home: &Home, register: &Register, publication: &Publication) -> Result<(), EngineError> {
+    let number = publication.present.publication;
+    let text = serde_json::to_string(publication).map_err(EngineError::json("writing down a publication"))?;
+    register.prepare_publication(number, &text)?;
+    finish(home, register, number, publication)?;
+    remove_unlisted(home, &publication.present)
+}
+
+fn finish(home: &Home, register: &Register, number: i64, publication: &Publication) -> Result<(), EngineError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(io_error("starting the table writer", &home.records()))?;
+    for table in TABLES {
+        let change = publication.changes.get(table.name()).cloned().unwrap_or_default();
+        runtime.block_on(commit(&home.records(), table, number, &change))?;
+    }
+    register.finish_publication(number)
+}
+
+fn decode(text: &str) -> Result<Publication, EngineError> {
+    serde_json::from_str(text).map_err(EngineError::json("reading a publication"))
+}
+
+/// Removes what an interrupted run left: files of tables that no commit ever named, and vault files that the present does
+/// not list. Files that a table lists in an earlier version stay, for time travel, until a purge.
+fn remove_unlisted(home: &Home, present: &Present) -> Result<(), EngineError> {
+    for table in TABLES {
+        let folder = folder(&home.records(), table);
+        let named = named_in_log(&folder)?;
+        remove_others(&folder, |name| !name.ends_with(".parquet") || named.contains(name))?;
+    }
+    let listed: HashSet<&str> =
+        present.index.values().map(String::as_str).chain(present.sealed.iter().map(|file| file.name.as_str())).collect();
+    remove_others(&home.vault(), |name| listed.contains(name.strip_suffix(".parquet").unwrap_or(name)))
+}
+
+/// Every data file that any version of a table's log added.
+fn named_in_log(table: &Path) -> Result<HashSet<String>, EngineError> {
+    let log = table.join("_delta_log");
+    let mut named = HashSet::new();
+    for name in names(&log)?.into_iter().filter(|name| name.ends_with(".json")) {
+        let path = log.join(&name);
+        let text = std::fs::read_to_string(&path).map_err(io_error("reading a table's log", &path))?;
+        for line in text.lines() {
+            let action: BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(line).map_err(EngineError::json("reading a table's log"))?;
+            if let Some(path) = action.get("add").and_then(|add| add["path"].as_str()) {
+                named.insert(path.to_owned());
+            }
+        }
+    }
+    Ok(named)
+}
+
+fn remove_others(folder: &Path, keep: impl Fn(&str) -> bool) -> Result<(), EngineError> {
+    for name in names(folder)? {
+        let path = folder.join(&name);
+        if path.is_file() && !keep(&name) {
+            std::fs::remove_file(&path).map_err(io_error("removing a file that no publication lists", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, EngineError> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let fault = || io_error("listing a folder", folder);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fault())? {
+        let name = entry.map_err(fault())?.file_name();
+        names.extend(name.to_str().map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}

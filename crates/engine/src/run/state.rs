@@ -1,0 +1,60 @@
+//! What makes up the present of a home, as one publication fixed it.
+//!
+//! Invariant: the files that a [`Present`] lists are never changed after it was written down; a later publication lists
+//! others.
+
+use crate::records::{Change, DataFile};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One source's part for one period, from one practice or from all providers at once: what a repeated run replaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The source's name.
+    pub source: String,
+    /// The practice, for GP contributions; hospital files come from all providers at once.
+    pub practice: Option<String>,
+    /// The period, `2014-04` or a range.
+    pub period: String,
+}
+
+/// Sealed rows of one table and contribution: a file in the vault under its own key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SealedFile {
+    /// The table the rows belong to.
+    pub table: String,
+    /// The vault's name for the file.
+    pub name: String,
+    /// The source whose rows it holds.
+    pub source: String,
+    /// The period of the contribution.
+    pub period: String,
+    /// Rows in the file.
+    pub rows: u64,
+}
+
+/// Everything that a home holds now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Present {
+    /// The number of the publication; 0 for a home that never ran.
+    pub publication: i64,
+    /// The published files of every table.
+    pub files: Vec<DataFile>,
+    /// The sealed files.
+    pub sealed: Vec<SealedFile>,
+    /// The vault's files of the person index, by part.
+    pub index: BTreeMap<String, String>,
+    /// The contributions held, each with the number by which the index knows it.
+    pub contributions: BTreeMap<u32, Contribution>,
+}
+
+/// A publication on its way: the present to come, and the commits that lead there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// What the home holds once all is committed.
+    pub present: Present,
+    /// What happens to each table, by its name.
+    pub changes: BTreeMap<String, Change>,
+    /// Vault files that no later present needs.
+    pub superseded: Vec<String>,
+}
