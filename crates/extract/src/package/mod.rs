@@ -1,0 +1,173 @@
+//! The package: what leaves a practice. A practice's export in; a folder with a manifest, and a preview for the practice, out.
+//!
+//! Invariants: nothing of a patient whose type 1 objection stands is in it; no sensitive entry and no type 1 code is in it;
+//! every byte of it is under a checksum of its manifest; it appears whole or not at all.
+
+use crate::codes::{ObjectionCodes, SensitiveCodes};
+use crate::error::ExtractError;
+use crate::find::InputFile;
+use crate::practice::WishCounts;
+use caredata_model::{Day, Period};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Which entries of the journals are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// Entries whose event or recording day lies in the last so many months up to the end of the period.
+    Months(u32),
+    /// The whole history up to the end of the period.
+    All,
+}
+
+impl Default for Window {
+    /// Four months, as in the programme's first specification.
+    fn default() -> Self {
+        Self::Months(4)
+    }
+}
+
+/// How to write packages.
+pub struct WriteOptions<'a> {
+    /// The month, or the months, of the package.
+    pub period: Period,
+    /// Which entries are sent.
+    pub window: Window,
+    /// The day on which wishes are judged: that of the run.
+    pub today: Day,
+    /// The practice's own key, of which tokens are made. It never leaves the practice.
+    pub token_key: &'a [u8; 32],
+    /// A file at the practice that remembers which tokens were sent, so that those who object later are told to the
+    /// centre as stopped; one for each `out` folder: `None` looks for earlier packages in `out` alone.
+    pub ledger: Option<&'a Path>,
+    /// How wishes are recognised.
+    pub objections: &'a ObjectionCodes,
+    /// Which entries stay.
+    pub sensitive: &'a SensitiveCodes,
+}
+
+/// A package that was written or verified.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+/// What a package says of itself: `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of the form of packages.
+    pub format: u32,
+    /// The practice's code.
+    pub practice: String,
+    /// The period.
+    pub period: String,
+    /// Which entries are sent.
+    pub window: Window,
+    /// Whether the package is encrypted; `plain` packages are for preview and tests.
+    pub protection: Protection,
+    /// Patients sent.
+    pub patients: u64,
+    /// Journal entries sent.
+    pub entries: u64,
+    /// Tokens whose sending has ended by objection.
+    pub stopped: u64,
+    /// Objections and withdrawals in the journals, by type, and patients withheld.
+    pub wishes: WishCounts,
+    /// What stayed at the practice.
+    pub withheld: WithheldCounts,
+    /// Versions of the code sets used.
+    pub code_sets: BTreeMap<String, String>,
+    /// SHA-256 of each file of the package, in hexadecimal, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// How a package is protected on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// Not at all: for preview and tests.
+    Plain,
+}
+
+/// What stayed at the practice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithheldCounts {
+    /// Journal entries of patients withheld.
+    pub entries_of_objectors: u64,
+    /// Entries that note type 1 wishes of patients who are sent.
+    pub entries_of_objection_codes: u64,
+    /// Sensitive entries, by subject.
+    pub sensitive_entries: BTreeMap<String, u64>,
+    /// Entries outside the window.
+    pub entries_outside_window: u64,
+    /// Entries of patients who are not in the patients file.
+    pub entries_without_patient: u64,
+    /// Rows that could not be read, of both files.
+    pub rows_refused: u64,
+}
+
+impl Package {
+    /// The patients file, to be read as source `gp-patients`.
+    pub fn patients(&self) -> InputFile {
+        InputFile::at(self.folder.join(PATIENTS))
+    }
+
+    /// The journals file, to be read as source `gp-journals`.
+    pub fn journals(&self) -> InputFile {
+        InputFile::at(self.folder.join(JOURNALS))
+    }
+
+    /// The tokens whose sending has ended by objection.
+    ///
+    /// # Errors
+    /// [`ExtractError::Io`].
+    pub fn stopped(&self) -> Result<Vec<String>, ExtractError> {
+        let path = self.folder.join(STOPPED);
+        let text = std::fs::read_to_string(&path).map_err(ExtractError::io(path.display().to_string()))?;
+        Ok(text.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+/// The version of the form of packages that this program writes and reads.
+pub const FORMAT: u32 = 1;
+pub(crate) const MANIFEST: &str = "manifest.json";
+pub(crate) const PATIENTS: &str = "patients.csv";
+pub(crate) const JOURNALS: &str = "journals.csv";
+pub(crate) const STOPPED: &str = "stopped.csv";
+
+/// Writes a package for each practice whose export lies in `gp`, as folders `<practice>-<YYYY-MM>` in `out`, each with a
+/// preview page `<practice>-<YYYY-MM>.preview.html` beside it that stays at the practice.
+///
+/// A package of the same practice and period is replaced.
+///
+/// # Errors
+/// [`ExtractError`] where a file is refused or cannot be written; then no package of this call is there.
+pub fn write_packages(gp: &Path, out: &Path, options: &WriteOptions<'_>) -> Result<Vec<Package>, ExtractError> {
+    let _ = (gp, out, options);
+    unimplemented!("being written")
+}
+
+/// Opens a package and checks every byte of it against its manifest.
+///
+/// # Errors
+/// [`ExtractError::Package`] naming the file that was changed, is missing or does not belong.
+pub fn open_package(folder: &Path) -> Result<Package, ExtractError> {
+    let _ = folder;
+    unimplemented!("being written")
+}
+
+/// The packages in `folder`: itself where it is one, or the folders below it that hold a manifest, sorted; not yet opened.
+///
+/// # Errors
+/// [`ExtractError::NotFound`] or [`ExtractError::Io`].
+pub fn find_packages(folder: &Path) -> Result<Vec<PathBuf>, ExtractError> {
+    let _ = folder;
+    unimplemented!("being written")
+}
