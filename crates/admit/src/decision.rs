@@ -1,0 +1,224 @@
+//! The decision: what the register says of a subject, and where the row comes from, in; admitted or withheld, and why, out.
+//!
+//! Both gates decide here. Invariant: a row is admitted only where no objection that stands covers it. No legal basis skips
+//! the question: a use that goes ahead despite objections is an instrument of its own, weighed at that use, and never widens
+//! what the records hold.
+
+use crate::Standing;
+use caredata_extract::Table;
+use caredata_model::{Scope, SourceName};
+use std::fmt;
+
+/// Where a source's rows come from, as the objections tell places of care apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Setting {
+    /// A GP practice: a type 1 objection covers its rows.
+    GeneralPractice,
+    /// A hospital or any other place of care.
+    Elsewhere,
+}
+
+impl Setting {
+    /// The setting of the rows of a table.
+    pub const fn of(table: Table) -> Self {
+        match table {
+            Table::Persons | Table::Journals => Self::GeneralPractice,
+            Table::Admissions | Table::Outpatients | Table::Emergency | Table::Other => Self::Elsewhere,
+        }
+    }
+
+    /// What becomes of a row that is withheld. A GP record objected to stays at the practice, so the centre keeps nothing of
+    /// it; a row that the law has sent to us lies sealed, not lost.
+    pub const fn disposal(self) -> Disposal {
+        match self {
+            Self::GeneralPractice => Disposal::Dropped,
+            Self::Elsewhere => Disposal::Sealed,
+        }
+    }
+}
+
+/// Which of the two gates withheld a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AtGate {
+    /// The first, at admission: by what the row itself states.
+    ByRecord,
+    /// The second, after linkage: by all that the person is known by.
+    ByPerson,
+}
+
+/// Why a row is withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A type 1 objection stands: nothing of the GP record.
+    ObjectedGp,
+    /// A type 2 objection stands: nothing from anywhere.
+    ObjectedAll,
+    /// An objection to this one place of care stands.
+    ObjectedSource,
+    /// The entry is itself the note of an objection or withdrawal: it has been heard, and is no payload.
+    ObjectionEntry,
+    /// The entry's code is on the list of sensitive codes.
+    SensitiveCode,
+    /// A journal entry of a patient who is not among the registrations: whether they object cannot be asked.
+    NoRegistration,
+    /// The provider's data is held, because two checks of objections disagree about it.
+    ProviderHeld,
+    /// The row links to nobody, so that the register could not be asked.
+    NotAsked,
+    /// The row ties to nobody known, and the policy withholds such rows.
+    TiesToNobody,
+}
+
+/// What becomes of a withheld row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Disposal {
+    /// Kept apart, encrypted under a key of its own; a withdrawal or a lawful instrument opens it.
+    Sealed,
+    /// Not kept.
+    Dropped,
+}
+
+impl Reason {
+    /// All reasons, in the order of a report.
+    pub const ALL: [Self; 9] = [
+        Self::ObjectedGp,
+        Self::ObjectedAll,
+        Self::ObjectedSource,
+        Self::ObjectionEntry,
+        Self::SensitiveCode,
+        Self::NoRegistration,
+        Self::ProviderHeld,
+        Self::NotAsked,
+        Self::TiesToNobody,
+    ];
+
+    /// A short stable name, for counting and for scripts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ObjectedGp => "objected-gp",
+            Self::ObjectedAll => "objected-all",
+            Self::ObjectedSource => "objected-source",
+            Self::ObjectionEntry => "objection-entry",
+            Self::SensitiveCode => "sensitive-code",
+            Self::NoRegistration => "no-registration",
+            Self::ProviderHeld => "provider-held",
+            Self::NotAsked => "not-asked",
+            Self::TiesToNobody => "ties-to-nobody",
+        }
+    }
+
+    /// The reason in words, for a report.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ObjectedGp => "the person objects to the use of their GP record (type 1)",
+            Self::ObjectedAll => "the person objects to any use beyond their care (type 2)",
+            Self::ObjectedSource => "the person objects to the use of records of this place of care",
+            Self::ObjectionEntry => "the entry is the note of an objection or a withdrawal, and is never payload",
+            Self::SensitiveCode => "the entry's code is on the list of sensitive codes",
+            Self::NoRegistration => {
+                "the patient is not among the registrations, so nobody can tell whether they object"
+            }
+            Self::ProviderHeld => "the provider's data is held: two checks of objections disagree about it",
+            Self::NotAsked => "the row links to no person, so nobody can tell whether they object",
+            Self::TiesToNobody => "the row ties to nobody known, and the policy withholds such rows",
+        }
+    }
+
+    /// The reason of that [`Reason::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// What becomes of the identifiers of a row withheld for this reason.
+    ///
+    /// Where the law has sent us the row they stay in the vault's index, for matching alone: without them the objector's
+    /// other rows might be linked to a twin. A type 1 objector's registration was never to leave the practice, and a held
+    /// provider's rows are not taken in; nothing of those is kept.
+    pub const fn identifiers(self) -> Held {
+        match self {
+            Self::ObjectedGp | Self::ProviderHeld => Held::NotAtAll,
+            Self::ObjectedAll
+            | Self::ObjectedSource
+            | Self::ObjectionEntry
+            | Self::SensitiveCode
+            | Self::NoRegistration
+            | Self::NotAsked
+            | Self::TiesToNobody => Held::ForMatchingAlone,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// For what a row's identifiers are held in the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Held {
+    /// The row's payload is in the record.
+    ForTheRecord,
+    /// The payload is withheld; the identifiers keep other rows from being linked to somebody else.
+    ForMatchingAlone,
+    /// They are not held.
+    NotAtAll,
+}
+
+/// What gate 1 made of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fate {
+    /// It goes on.
+    Admitted,
+    /// It does not, for this reason.
+    Withheld(Reason),
+}
+
+impl Fate {
+    /// For what the row's identifiers are held.
+    pub const fn identifiers(self) -> Held {
+        match self {
+            Self::Admitted => Held::ForTheRecord,
+            Self::Withheld(reason) => reason.identifiers(),
+        }
+    }
+}
+
+impl From<Option<Reason>> for Fate {
+    fn from(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Admitted, Self::Withheld)
+    }
+}
+
+/// Which standing objection, if any, covers a row of `source` in `setting`. Where several do, the one that keeps least.
+pub fn objection(standing: &Standing, setting: Setting, source: &SourceName) -> Option<Reason> {
+    let covers = |scope: &Scope| match (scope, setting) {
+        (Scope::GpRecord, Setting::GeneralPractice) => Some(Reason::ObjectedGp),
+        (Scope::GpRecord, Setting::Elsewhere) => None,
+        (Scope::All, _) => Some(Reason::ObjectedAll),
+        (Scope::Source(name), _) => (name == source).then_some(Reason::ObjectedSource),
+    };
+    standing.scopes().iter().filter_map(covers).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_names_of_their_own_that_come_back() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::parse(reason.name()), Some(reason));
+        }
+        assert_eq!(Reason::parse("nothing"), None);
+    }
+
+    #[test]
+    fn of_several_objections_the_one_that_keeps_least_is_named() {
+        let source = SourceName::parse("gp-patients").expect("a name");
+        let standing = Standing::new([Scope::All, Scope::GpRecord, Scope::Source(source.clone())]);
+        assert_eq!(objection(&standing, Setting::GeneralPractice, &source), Some(Reason::ObjectedGp));
+        assert_eq!(objection(&standing, Setting::Elsewhere, &source), Some(Reason::ObjectedAll));
+        assert_eq!(objection(&Standing::default(), Setting::GeneralPractice, &source), None);
+    }
+}

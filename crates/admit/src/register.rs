@@ -1,0 +1,220 @@
+//! The objection register as the gates see it: wishes in, which objections stand today out.
+//!
+//! Invariant: a [`Register`] is made from at least one event or from somebody's [`Attestation`], never from nothing; and
+//! whether an objection stands is asked of [`caredata_model::stands`] alone.
+
+use crate::AdmitError;
+use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
+use std::collections::HashMap;
+use std::fmt;
+
+/// Whom a wish is about.
+///
+/// A wish noted in a practice's journal belongs to the patient's NHS Number where the registration states a valid one, so
+/// that a withdrawal at another practice is heard too; where it does not, to the registration itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The person under this NHS Number.
+    Number(NhsNumber),
+    /// The person of this record, whose NHS Number is missing or wrong.
+    Record(RecordKey),
+}
+
+/// Somebody's word, by name, that there are no objections to load. Kept with the run; shown in its report.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attestation {
+    by: String,
+    reason: String,
+}
+
+impl Attestation {
+    /// The word of `by`, for `reason`.
+    ///
+    /// # Errors
+    /// [`AdmitError::EmptyAttestation`] where either is blank.
+    pub fn new(by: &str, reason: &str) -> Result<Self, AdmitError> {
+        let (by, reason) = (by.trim(), reason.trim());
+        if by.is_empty() || reason.is_empty() {
+            return Err(AdmitError::EmptyAttestation);
+        }
+        Ok(Self { by: by.to_owned(), reason: reason.to_owned() })
+    }
+
+    /// Who attests.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// Why there are none.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Debug for Attestation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attestation").field("by", &self.by).finish_non_exhaustive()
+    }
+}
+
+/// The objections of one subject that stand: scopes, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Standing(Box<[Scope]>);
+
+impl Standing {
+    /// The scopes, sorted, each once.
+    pub(crate) fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let mut scopes: Vec<Scope> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.into())
+    }
+
+    /// Whether an objection of this scope stands.
+    pub fn includes(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// The scopes of the objections that stand.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.0
+    }
+}
+
+/// Every wish known, and the objections that stand today.
+///
+/// ```
+/// use caredata_admit::{Register, Subject};
+/// use caredata_model::{Choice, Day, NhsNumber, Scope, Wish};
+/// let today = Day::parse("2014-05-01").unwrap();
+/// let number = NhsNumber::parse("943 476 5919").unwrap();
+/// let wish = Wish { scope: Scope::All, choice: Choice::Object, effective: None, recorded: None };
+/// let register = Register::from_events([(Subject::Number(number), wish)], today).unwrap();
+/// assert!(register.objects(number, &Scope::All));
+/// assert!(!register.objects(number, &Scope::GpRecord));
+/// assert!(Register::from_events([], today).is_err());
+/// ```
+#[derive(Clone)]
+pub struct Register {
+    today: Day,
+    wishes: HashMap<Subject, Vec<Wish>>,
+    standing: HashMap<Subject, Standing>,
+}
+
+impl Register {
+    /// The register of these events, as known on `today`.
+    ///
+    /// # Errors
+    /// [`AdmitError::EmptyRegister`] where there is no event: a missing or empty file must not read as if nobody objected.
+    pub fn from_events(events: impl IntoIterator<Item = (Subject, Wish)>, today: Day) -> Result<Self, AdmitError> {
+        let register = Self { today, wishes: HashMap::new(), standing: HashMap::new() }.with(events);
+        if register.wishes.is_empty() { Err(AdmitError::EmptyRegister) } else { Ok(register) }
+    }
+
+    /// The register of a home where nothing has been loaded, on somebody's word that there is nothing to load.
+    pub fn attested(_word: &Attestation, today: Day) -> Self {
+        Self { today, wishes: HashMap::new(), standing: HashMap::new() }
+    }
+
+    /// This register and further events, such as the wishes found in the journals of a run.
+    #[must_use]
+    pub fn with(mut self, events: impl IntoIterator<Item = (Subject, Wish)>) -> Self {
+        let mut touched = Vec::new();
+        for (subject, wish) in events {
+            self.wishes.entry(subject).or_default().push(wish);
+            touched.push(subject);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for subject in touched {
+            let wishes = &self.wishes[&subject];
+            let scopes = wishes.iter().map(|wish| &wish.scope).filter(|&scope| stands(wishes, scope, self.today));
+            let standing = Standing::new(scopes.cloned());
+            if standing.scopes().is_empty() {
+                self.standing.remove(&subject);
+            } else {
+                self.standing.insert(subject, standing);
+            }
+        }
+        self
+    }
+
+    /// The day on which the register was asked.
+    pub const fn today(&self) -> Day {
+        self.today
+    }
+
+    /// Whether an objection of `scope` stands under this NHS Number.
+    pub fn objects(&self, number: NhsNumber, scope: &Scope) -> bool {
+        self.standing(Subject::Number(number)).is_some_and(|standing| standing.includes(scope))
+    }
+
+    /// The objections of a subject that stand; `None` where none does.
+    pub fn standing(&self, subject: Subject) -> Option<&Standing> {
+        self.standing.get(&subject)
+    }
+
+    /// Every subject with an objection that stands, in no order.
+    pub fn objectors(&self) -> impl Iterator<Item = (Subject, &Standing)> {
+        self.standing.iter().map(|(&subject, standing)| (subject, standing))
+    }
+}
+
+impl fmt::Debug for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Register")
+            .field("today", &self.today)
+            .field("subjects", &self.wishes.len())
+            .field("objectors", &self.standing.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caredata_model::Choice;
+
+    fn day(text: &str) -> Option<Day> {
+        Day::parse(text).ok()
+    }
+
+    fn wish(choice: Choice, on: &str) -> Wish {
+        Wish { scope: Scope::All, choice, effective: day(on), recorded: day(on) }
+    }
+
+    fn subject() -> Subject {
+        Subject::Number(NhsNumber::parse("9434765919").expect("a valid number"))
+    }
+
+    #[test]
+    fn nothing_makes_no_register_and_a_word_needs_a_name() {
+        let today = day("2014-05-01").expect("a day");
+        assert!(matches!(Register::from_events([], today), Err(AdmitError::EmptyRegister)));
+        assert!(matches!(Attestation::new(" ", "new home"), Err(AdmitError::EmptyAttestation)));
+        assert!(matches!(Attestation::new("A. Guardian", ""), Err(AdmitError::EmptyAttestation)));
+        let word = Attestation::new("A. Guardian", "new home").expect("both given");
+        assert_eq!(Register::attested(&word, today).objectors().count(), 0);
+    }
+
+    #[test]
+    fn later_events_are_weighed_with_the_earlier() {
+        let today = day("2014-05-01").expect("a day");
+        let register =
+            Register::from_events([(subject(), wish(Choice::Object, "2014-01-01"))], today).expect("one event");
+        assert_eq!(register.objectors().count(), 1);
+        let register = register.with([(subject(), wish(Choice::Withdraw, "2014-02-01"))]);
+        assert_eq!(register.objectors().count(), 0);
+        let register = register.with([(subject(), wish(Choice::Object, "2014-03-01"))]);
+        assert!(register.standing(subject()).is_some_and(|standing| standing.includes(&Scope::All)));
+    }
+
+    #[test]
+    fn debug_names_nobody() {
+        let today = day("2014-05-01").expect("a day");
+        let register =
+            Register::from_events([(subject(), wish(Choice::Object, "2014-01-01"))], today).expect("one event");
+        assert_eq!(format!("{register:?}"), "Register { today: 2014-05-01, subjects: 1, objectors: 1 }");
+        assert_eq!(format!("{:?}", subject()), "Number(NhsNumber(withheld))");
+    }
+}
