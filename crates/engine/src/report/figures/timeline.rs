@@ -38,10 +38,10 @@ pub(in crate::report) fn timeline(index: usize, timeline: &Timeline) -> Figure {
         picture.text("name", at(LEFT - 14.0, y + 4.0), Align::Right, table);
         let mut events: Vec<&TimelineEvent> = timeline.events.iter().filter(|event| event.table == *table).collect();
         events.sort_by_key(|event| event.month);
-        let mut free_from = LEFT;
+        let mut free_from = 0.0;
         for event in events {
             let place = x(event.month);
-            picture.dot(&format!("event lane-{}", lane % 5), at(place, y), 6.0, &tip(event));
+            picture.dot(&format!("event {}", colour(table)), at(place, y), 6.0, &tip(event));
             let half = event.label.chars().count() as f64 * LETTER / 2.0;
             let centre = place.clamp(LEFT + half, RIGHT - half);
             if centre - half > free_from {
@@ -59,6 +59,17 @@ pub(in crate::report) fn timeline(index: usize, timeline: &Timeline) -> Figure {
         .collect();
     let description = format!("{} events in {} tables over {last} months.", timeline.events.len(), tables.len());
     Figure { svg: picture.finish(&format!("timeline-{index}"), &timeline.who, &description), table }
+}
+
+/// A table has the same colour in every timeline.
+fn colour(table: &str) -> &'static str {
+    match table {
+        "journals" => "lane-0",
+        "admissions" => "lane-1",
+        "outpatients" => "lane-2",
+        "emergency" => "lane-3",
+        _ => "lane-4",
+    }
 }
 
 fn tip(event: &TimelineEvent) -> String {
