@@ -4,9 +4,10 @@
 //! Invariant: one line out for each record taken in, GP first, in the order of the files.
 
 use crate::error::EngineError;
-use crate::records::io_error;
+use crate::run::provider_number;
 use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
 use caredata_extract::{Columns, InputFile, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read};
+pub use caredata_link::Method;
 use caredata_link::{Index, Link, Linkage, Record, Settings, Status};
 use caredata_model::{Day, PersonId, RecordKey};
 use rayon::prelude::*;
@@ -23,8 +24,10 @@ pub struct LinkFiles {
     pub hospital: Vec<PathBuf>,
     /// Where `links.csv` goes.
     pub out: PathBuf,
-    /// The method and its thresholds.
-    pub settings: Settings,
+    /// The method.
+    pub method: Method,
+    /// Whether the four identifiers are all the evidence.
+    pub identifiers_only: bool,
 }
 
 /// What linking files came to.
@@ -57,9 +60,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(batch: &SourceBatch, keys: &RecordKeys) -> Self {
+    fn of(batch: &SourceBatch, keys: &RecordKeys, contribution: u32) -> Self {
         let rows = batch.len();
         let mut taken = Self { records: Vec::with_capacity(rows), ids: String::new(), ends: Vec::with_capacity(rows) };
+        let providers: Vec<u32> = batch.providers().iter().map(|provider| provider_number(provider)).collect();
         for row in 0..rows {
             let key = batch.key(row);
             taken.ids.push_str(key);
@@ -67,10 +71,10 @@ impl Batch {
             taken.records.push(Record {
                 key: keys.key(key),
                 identifiers: batch.identifiers(row),
-                provider: keys.provider(batch.provider(row)),
+                provider: providers[batch.provider_index(row)],
                 local_id: keys.local_id(batch.provider(row), batch.local_id(row)),
                 day: batch.event_day(row).unwrap_or(NO_DAY),
-                contribution: 0,
+                contribution,
             });
         }
         taken
@@ -108,10 +112,10 @@ pub fn link_files(request: &LinkFiles) -> Result<FilesLinked, EngineError> {
     let mut outcome = FilesLinked::default();
     let began = Instant::now();
     let patients = Source::builtin("gp-patients")?;
-    let registrations = take(&patients, "gp", &find(&request.gp, &patients)?, &mut outcome)?;
+    let registrations = take(&patients, "gp", &find(&request.gp, &patients)?, 0, &mut outcome)?;
     let mut events = Vec::new();
-    for (source, files) in hospital_files(&request.hospital)? {
-        events.push(take(&source, source.name.as_str(), &files, &mut outcome)?);
+    for (place, (source, files)) in (1..).zip(hospital_files(&request.hospital)?) {
+        events.push(take(&source, source.name.as_str(), &files, place, &mut outcome)?);
     }
     if registrations.batches.is_empty() || events.is_empty() {
         let missing = if events.is_empty() { "hospital (apc*, op*, ae*)" } else { "GP patients (patients*)" };
@@ -123,8 +127,9 @@ pub fn link_files(request: &LinkFiles) -> Result<FilesLinked, EngineError> {
     let flat = |taken: &Taken| taken.batches.iter().flat_map(|batch| batch.records.iter().copied()).collect::<Vec<_>>();
     let registered = flat(&registrations);
     let happened: Vec<Record> = events.iter().flat_map(&flat).collect();
-    let linkage =
-        caredata_link::link(&request.settings, Index::new(), &registered, &happened, &|key: RecordKey| person_of(key))?;
+    let settings =
+        Settings { method: request.method, identifiers_only: request.identifiers_only, ..Settings::default() };
+    let linkage = caredata_link::link(&settings, Index::new(), &registered, &happened, &|key| person_of(key));
     outcome.registrations = registered.len() as u64;
     outcome.events = happened.len() as u64;
     outcome.seconds[1] = began.elapsed().as_secs_f64();
@@ -154,12 +159,12 @@ fn hospital_files(paths: &[PathBuf]) -> Result<Vec<(Source, Vec<InputFile>)>, En
     Ok(sources.into_iter().zip(files).filter(|(_, files)| !files.is_empty()).collect())
 }
 
-fn take(source: &Source, name: &str, files: &[InputFile], outcome: &mut FilesLinked) -> Result<Taken, EngineError> {
+fn take(source: &Source, name: &str, files: &[InputFile], contribution: u32, outcome: &mut FilesLinked) -> Result<Taken, EngineError> {
     let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
     let options = ReadOptions::with_columns(Columns::Identifiers);
-    let read = read(source, files, &options, |batch| Batch::of(&batch, &keys))?;
-    let own: Vec<Vec<RecordKey>> =
-        read.results.par_iter().map(|batch| batch.records.iter().map(|record| record.key).collect()).collect();
+    let read = read(source, files, &options, |batch| Batch::of(&batch, &keys, contribution))?;
+    let own: Vec<Vec<i64>> =
+        read.results.par_iter().map(|batch| batch.records.iter().map(|record| record.key.value()).collect()).collect();
     let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
     outcome.quarantined += read.rows_refused + duplicates.len() as u64;
     outcome.rejections.extend(read.rejections);
@@ -170,7 +175,7 @@ fn take(source: &Source, name: &str, files: &[InputFile], outcome: &mut FilesLin
 
 fn write_links(out: &Path, gp: &Taken, events: &[Taken], linkage: &Linkage) -> Result<(), EngineError> {
     let unfinished = out.with_extension("csv.unfinished");
-    let fault = || io_error("writing the links", out);
+    let fault = || EngineError::io("writing the links", out);
     let mut file = std::fs::File::create(&unfinished).map_err(fault())?;
     file.write_all(b"source,record_id,person_id,match_rank,weight_bits,probability,status\n").map_err(fault())?;
     let mut links = linkage.registrations.as_slice();

@@ -63,8 +63,8 @@ pub async fn commit(records: &Path, table: Table, publication: i64, change: &Cha
 async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, EngineError> {
     let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
     let place = folder(records, table);
-    std::fs::create_dir_all(&place).map_err(super::io_error("making a table's folder", &place))?;
-    let place = place.canonicalize().map_err(super::io_error("finding a table's folder", &place))?;
+    std::fs::create_dir_all(&place).map_err(EngineError::io("making a table's folder", &place))?;
+    let place = place.canonicalize().map_err(EngineError::io("finding a table's folder", &place))?;
     let url = Url::from_directory_path(&place).map_err(|()| EngineError::Path { path: place.clone() })?;
     let mut delta = DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build).map_err(fault)?;
     if delta.verify_deltatable_existence().await.map_err(fault)? {

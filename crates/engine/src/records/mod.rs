@@ -14,7 +14,6 @@ pub use reader::RecordsView;
 pub use rewrite::{Rewritten, RowRule, rewrite};
 pub use writer::TableWriter;
 
-use crate::error::EngineError;
 use caredata_extract::Table;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -43,10 +42,4 @@ pub const TABLES: [Table; 6] =
 /// The folder of one table.
 pub fn folder(records: &Path, table: Table) -> PathBuf {
     records.join(table.name())
-}
-
-/// Wraps an error of the file system with the place it happened, without the file's content.
-pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> EngineError {
-    let path = path.to_owned();
-    move |source| EngineError::Io { doing, path, source }
 }

@@ -3,7 +3,7 @@
 //! In: a file and the rule of this run. Out: the rows that stay, in new files; the rows that go under seal; counts. Rows move
 //! both ways: an objection seals what was published, a withdrawal publishes what was sealed.
 
-use super::{DataFile, TABLES, TableWriter, folder, io_error};
+use super::{DataFile, TABLES, TableWriter, folder};
 use crate::error::EngineError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -167,7 +167,7 @@ type Batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 fn read(records: &Path, table: Table, file: &DataFile, columns: Option<&[&str]>) -> Result<Batches, EngineError> {
     let path = folder(records, table).join(&file.name);
     let fault = EngineError::parquet("reading records");
-    let open = File::open(&path).map_err(io_error("opening a file of records", &path))?;
+    let open = File::open(&path).map_err(EngineError::io("opening a file of records", &path))?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(&fault)?.with_batch_size(65_536);
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());

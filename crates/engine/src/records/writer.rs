@@ -3,7 +3,7 @@
 //! In: de-identified batches from any thread. Out: finished, synced files. Each worker thread fills a file of its own, so no
 //! thread waits for another; which row lands in which file may differ from run to run, the rows do not.
 
-use super::{DataFile, folder, io_error};
+use super::{DataFile, folder};
 use crate::error::EngineError;
 use arrow_array::RecordBatch;
 use caredata_deidentify::{LinkedRecord, schema};
@@ -55,7 +55,7 @@ impl TableWriter {
     /// [`EngineError::Io`] where the table's folder cannot be made.
     pub fn new(records: &Path, table: Table, stem: &str, source: &str, period: &str) -> Result<Self, EngineError> {
         let folder = folder(records, table);
-        std::fs::create_dir_all(&folder).map_err(io_error("making a table's folder", &folder))?;
+        std::fs::create_dir_all(&folder).map_err(EngineError::io("making a table's folder", &folder))?;
         let lanes = std::iter::repeat_with(Mutex::default).take(rayon::current_num_threads().max(1)).collect();
         Ok(Self {
             table,
@@ -122,7 +122,7 @@ impl TableWriter {
     fn begin(&self) -> Result<OpenFile, EngineError> {
         let name = format!("{}-{:04}.parquet", self.stem, self.next.fetch_add(1, Ordering::Relaxed));
         let path = self.folder.join(&name);
-        let file = File::create(&path).map_err(io_error("making a file of records", &path))?;
+        let file = File::create(&path).map_err(EngineError::io("making a file of records", &path))?;
         let writer = ArrowWriter::try_new(file, schema(self.table), Some(properties()))
             .map_err(EngineError::parquet("writing records"))?;
         Ok(OpenFile { name, rows: 0, writer })
@@ -131,8 +131,8 @@ impl TableWriter {
     fn end(&self, open: OpenFile) -> Result<DataFile, EngineError> {
         let path = self.folder.join(&open.name);
         let file = open.writer.into_inner().map_err(EngineError::parquet("closing a file of records"))?;
-        file.sync_all().map_err(io_error("syncing a file of records", &path))?;
-        let bytes = file.metadata().map_err(io_error("measuring a file of records", &path))?.len();
+        file.sync_all().map_err(EngineError::io("syncing a file of records", &path))?;
+        let bytes = file.metadata().map_err(EngineError::io("measuring a file of records", &path))?.len();
         Ok(DataFile {
             table: self.table.name().to_owned(),
             name: open.name,
@@ -146,7 +146,7 @@ impl TableWriter {
 
 /// Makes the folder's entries durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), EngineError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("syncing a folder", folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(EngineError::io("syncing a folder", folder))
 }
 
 fn properties() -> WriterProperties {

@@ -5,10 +5,13 @@
 //!    lists any more are removed. A run that was cut off before 2 leaves nothing; after 2, the next start does the rest.
 
 use super::state::{Present, Publication};
+use crate::audit::{Act, Audit, Outcome};
 use crate::error::EngineError;
 use crate::home::Home;
-use crate::records::{TABLES, commit, folder, io_error};
-use crate::register::Register;
+use crate::records::{TABLES, commit, folder};
+use crate::register::{NewContribution, Register, RunId};
+use crate::vault::Compartment;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -16,9 +19,10 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`EngineError`] where the register, a table or the disk cannot be read or written.
-pub fn recover(home: &Home, register: &Register) -> Result<Present, EngineError> {
-    if let Some((number, text)) = register.pending_publication()? {
-        finish(home, register, number, &decode(&text)?)?;
+pub fn recover(home: &Home, register: &Register, audit: &Audit) -> Result<Present, EngineError> {
+    if let Some(pending) = register.pending_publication()? {
+        audit.append(&Act::RunResumed { run: pending.run.0 }, Outcome::Allowed)?;
+        finish(home, register, pending.run, &decode(&pending.json)?)?;
     }
     let present = present(register)?;
     remove_unlisted(home, &present)?;
@@ -31,32 +35,45 @@ pub fn recover(home: &Home, register: &Register) -> Result<Present, EngineError>
 /// [`EngineError`] where the register cannot be read.
 pub fn present(register: &Register) -> Result<Present, EngineError> {
     let latest = register.latest_publication()?;
-    latest.map_or_else(|| Ok(Present::default()), |(_, text)| Ok(decode(&text)?.present))
+    latest.map_or_else(|| Ok(Present::default()), |latest| Ok(decode(&latest.json)?.present))
 }
 
 /// Makes `publication` the present.
 ///
 /// # Errors
 /// [`EngineError`] where the register or a table cannot be written; what was begun is then finished at the next start.
-pub fn publish(home: &Home, register: &Register, publication: &Publication) -> Result<(), EngineError> {
-    let number = publication.present.publication;
+pub fn publish(
+    home: &Home,
+    register: &Register,
+    audit: &Audit,
+    publication: &Publication,
+    contributions: &[NewContribution],
+) -> Result<(), EngineError> {
+    let run = RunId(publication.present.publication);
     let text = serde_json::to_string(publication).map_err(EngineError::json("writing down a publication"))?;
-    register.prepare_publication(number, &text)?;
-    finish(home, register, number, publication)?;
+    let sha256 = hex(&Sha256::digest(&text));
+    audit.append(&Act::Published { run: run.0, sha256: sha256.clone() }, Outcome::Allowed)?;
+    register.prepare_publication(run, &text, contributions)?;
+    finish(home, register, run, publication)?;
+    audit.append(&Act::Published { run: run.0, sha256 }, Outcome::Done)?;
     remove_unlisted(home, &publication.present)
 }
 
-fn finish(home: &Home, register: &Register, number: i64, publication: &Publication) -> Result<(), EngineError> {
+fn finish(home: &Home, register: &Register, run: RunId, publication: &Publication) -> Result<(), EngineError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(io_error("starting the table writer", &home.records()))?;
+        .map_err(EngineError::io("starting the table writer", &home.records()))?;
     for table in TABLES {
         let change = publication.changes.get(table.name()).cloned().unwrap_or_default();
-        runtime.block_on(commit(&home.records(), table, number, &change))?;
+        runtime.block_on(commit(&home.records(), table, run.0, &change))?;
     }
-    register.finish_publication(number)
+    register.finish_publication(run)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn decode(text: &str) -> Result<Publication, EngineError> {
@@ -71,9 +88,18 @@ fn remove_unlisted(home: &Home, present: &Present) -> Result<(), EngineError> {
         let named = named_in_log(&folder)?;
         remove_others(&folder, |name| !name.ends_with(".parquet") || named.contains(name))?;
     }
-    let listed: HashSet<&str> =
-        present.index.values().map(String::as_str).chain(present.sealed.iter().map(|file| file.name.as_str())).collect();
-    remove_others(&home.vault(), |name| listed.contains(name.strip_suffix(".parquet").unwrap_or(name)))
+    let vault = home.vault()?;
+    vault.sweep()?;
+    let index: HashSet<&str> = present.index.values().map(String::as_str).collect();
+    let sealed: HashSet<&str> = present.sealed.iter().map(|file| file.name.as_str()).collect();
+    for (compartment, listed) in [(Compartment::Identifiers, index), (Compartment::Sealed, sealed)] {
+        for name in vault.list(compartment)? {
+            if !listed.contains(name.as_str()) {
+                vault.remove(compartment, &name)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every data file that any version of a table's log added.
@@ -82,7 +108,7 @@ fn named_in_log(table: &Path) -> Result<HashSet<String>, EngineError> {
     let mut named = HashSet::new();
     for name in names(&log)?.into_iter().filter(|name| name.ends_with(".json")) {
         let path = log.join(&name);
-        let text = std::fs::read_to_string(&path).map_err(io_error("reading a table's log", &path))?;
+        let text = std::fs::read_to_string(&path).map_err(EngineError::io("reading a table's log", &path))?;
         for line in text.lines() {
             let action: BTreeMap<String, serde_json::Value> =
                 serde_json::from_str(line).map_err(EngineError::json("reading a table's log"))?;
@@ -98,7 +124,7 @@ fn remove_others(folder: &Path, keep: impl Fn(&str) -> bool) -> Result<(), Engin
     for name in names(folder)? {
         let path = folder.join(&name);
         if path.is_file() && !keep(&name) {
-            std::fs::remove_file(&path).map_err(io_error("removing a file that no publication lists", &path))?;
+            std::fs::remove_file(&path).map_err(EngineError::io("removing a file that no publication lists", &path))?;
         }
     }
     Ok(())
@@ -108,7 +134,7 @@ fn names(folder: &Path) -> Result<Vec<String>, EngineError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let fault = || io_error("listing a folder", folder);
+    let fault = || EngineError::io("listing a folder", folder);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fault())? {
         let name = entry.map_err(fault())?.file_name();

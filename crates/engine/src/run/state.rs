@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// One source's part for one period, from one practice or from all providers at once: what a repeated run replaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Contribution {
+pub struct Part {
     /// The source's name.
     pub source: String,
     /// The practice, for GP contributions; hospital files come from all providers at once.
@@ -31,6 +31,18 @@ pub struct SealedFile {
     pub period: String,
     /// Rows in the file.
     pub rows: u64,
+    /// In which form.
+    pub form: SealedForm,
+}
+
+/// The form of sealed rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SealedForm {
+    /// As the gates withheld them: they pass both gates again before anybody sees them.
+    Admitted,
+    /// As they were published before the person objected.
+    Published,
 }
 
 /// Everything that a home holds now.
@@ -44,8 +56,25 @@ pub struct Present {
     pub sealed: Vec<SealedFile>,
     /// The vault's files of the person index, by part.
     pub index: BTreeMap<String, String>,
-    /// The contributions held, each with the number by which the index knows it.
-    pub contributions: BTreeMap<u32, Contribution>,
+    /// What the home holds, each part with the number by which the index knows it.
+    pub parts: BTreeMap<u32, Part>,
+    /// Wishes from journals whose patient's NHS Number is missing or wrong: they are about the registration.
+    pub wishes_of_registrations: Vec<RegistrationWish>,
+}
+
+/// A wish about a registration, by its record key, which tells nothing by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationWish {
+    /// The part that brought it.
+    pub part: u32,
+    /// The registration's record key.
+    pub registration: i64,
+    /// What was said, as the register writes kinds.
+    pub kind: String,
+    /// The day from which it counts.
+    pub effective: Option<String>,
+    /// The day on which it was recorded.
+    pub recorded: Option<String>,
 }
 
 /// A publication on its way: the present to come, and the commits that lead there.
@@ -55,6 +84,4 @@ pub struct Publication {
     pub present: Present,
     /// What happens to each table, by its name.
     pub changes: BTreeMap<String, Change>,
-    /// Vault files that no later present needs.
-    pub superseded: Vec<String>,
 }

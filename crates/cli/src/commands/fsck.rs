@@ -1,0 +1,25 @@
+//! `caredata fsck`: every promise on a home checked, nothing changed.
+
+use super::{FAULTS_FOUND, open_home};
+use crate::args::Arguments;
+use crate::output;
+use caredata_engine::fsck::{Finding, check};
+use serde_json::json;
+use std::process::ExitCode;
+
+pub fn fsck(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let home = open_home(arguments)?;
+    let mut findings = check(&home)?;
+    findings.add(match caredata_verify::verify(&home.log()) {
+        Ok(_) => Finding::kept("the log is whole and in order"),
+        Err(fault) => Finding::broken("the log is whole and in order", fault.to_string()),
+    });
+    let mut words = String::new();
+    for finding in findings.all() {
+        words.push_str(&format!("{finding}\n"));
+    }
+    let values: Vec<_> =
+        findings.all().iter().map(|one| json!({ "promise": one.promise, "broken": one.broken })).collect();
+    output::result(arguments.json, &json!(values), &words)?;
+    Ok(if findings.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAULTS_FOUND) })
+}

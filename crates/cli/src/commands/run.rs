@@ -1,0 +1,76 @@
+//! `caredata run`: the month's run.
+
+use super::{grouped, open_home, who};
+use crate::args::{Arguments, Run};
+use crate::output;
+use anyhow::Context;
+use caredata_engine::report::RunReport;
+use caredata_engine::run::{RunInput, run as engine_run};
+use caredata_extract::Source;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+pub fn run(arguments: &Arguments, options: &Run) -> anyhow::Result<()> {
+    let home = open_home(arguments)?;
+    let input = RunInput {
+        gp: options.gp.clone(),
+        packages: options.packages.clone(),
+        hospital: options.hospital.clone(),
+        sources: options.source.iter().map(|text| declared(text)).collect::<anyhow::Result<_>>()?,
+        period: options.period,
+        truth: None,
+    };
+    let report = engine_run(&home, who()?, &input, &super::demo::progress())?;
+    let words = format!("{}\nreport: {}", words(&report), home.report().join("index.html").display());
+    output::result(arguments.json, &json!(report), &words)
+}
+
+/// `NAME=PATH`: the declaration is `sources/NAME.toml` beside the working folder, or `NAME` itself where it is such a file.
+fn declared(text: &str) -> anyhow::Result<(Source, PathBuf)> {
+    let (name, path) = text.split_once('=').context("--source takes NAME=PATH")?;
+    let declaration =
+        if name.ends_with(".toml") { PathBuf::from(name) } else { Path::new("sources").join(format!("{name}.toml")) };
+    let text = std::fs::read_to_string(&declaration)
+        .with_context(|| format!("reading the declaration {}", declaration.display()))?;
+    Ok((Source::parse(&text)?, PathBuf::from(path)))
+}
+
+/// What a run did, in a few lines.
+pub fn words(report: &RunReport) -> String {
+    let mut text = String::new();
+    for source in &report.sources {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<14} {:>12} in = {} admitted + {} withheld + {} quarantined; {} more withheld by person",
+            source.source,
+            grouped(source.rows_in),
+            grouped(source.admitted),
+            grouped(source.withheld_rows()),
+            grouped(source.quarantined_rows()),
+            grouped(source.withheld_by_person_rows()),
+        );
+    }
+    for links in &report.links.by_status {
+        let _ = writeln!(
+            text,
+            "{:<14} {:>12} linked, {} new persons, {} to review",
+            links.source,
+            grouped(links.linked),
+            grouped(links.new),
+            grouped(links.review),
+        );
+    }
+    for table in report.tables.iter().filter(|table| table.rows > 0) {
+        let _ = writeln!(text, "{:<14} {:>12} rows published", table.table, grouped(table.rows));
+    }
+    let _ = write!(
+        text,
+        "{} persons; {} hospital rows sealed; {} seconds",
+        grouped(report.persons.total),
+        grouped(report.objections.sealed),
+        report.stages.iter().map(|stage| stage.seconds).sum::<f64>().round(),
+    );
+    text
+}

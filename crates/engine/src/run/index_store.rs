@@ -1,0 +1,239 @@
+//! The person index in the vault: plain observations in and out of encrypted files.
+//!
+//! One file a contribution, written once; one for merges and splits, written anew by each run that changes them. So a
+//! month costs what the month brings, not what the years before it brought.
+
+use super::state::Present;
+use crate::error::EngineError;
+use crate::vault::{Compartment, Vault, VaultName};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use caredata_admit::Identified;
+use caredata_link::{Change, Index, Kind, Observation, Reason};
+use caredata_model::{Day, Identifiers, PersonId, RecordKey};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The part of the index that holds merges and splits.
+const CHANGES: &str = "changes";
+/// Kinds and reasons in the order of the numbers that stand for them in the files.
+const KINDS: [Kind; 2] = [Kind::Registration, Kind::Event];
+const REASONS: [Reason; 3] =
+    [Reason::SameNumberAndBirthDate, Reason::SameBirthDateAndPostcode, Reason::IdentifiersReplaced];
+/// Rows written at a time.
+const BATCH_ROWS: usize = 65_536;
+
+fn schema(columns: &[(&str, DataType)]) -> SchemaRef {
+    let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn observation_schema() -> SchemaRef {
+    use DataType::{Int64, UInt8, UInt32, UInt64, Utf8};
+    schema(&[
+        ("record_key", Int64),
+        ("person", Int64),
+        ("postcode_word", UInt64),
+        ("identity_word", UInt64),
+        ("provider", UInt32),
+        ("local_id", UInt64),
+        ("day", DataType::Int32),
+        ("kind", UInt8),
+        ("local_key", Utf8),
+        ("token", Utf8),
+    ])
+}
+
+fn change_schema() -> SchemaRef {
+    use DataType::{Int64, UInt8, UInt32};
+    schema(&[("is_split", UInt8), ("from", Int64), ("into", Int64), ("reason", UInt8), ("contribution", UInt32)])
+}
+
+/// Reads the index of the present.
+///
+/// # Errors
+/// [`EngineError`] where a file of the vault cannot be opened.
+pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
+    let parts: Vec<(&String, &String)> = present.index.iter().filter(|(part, _)| *part != CHANGES).collect();
+    let observations = parts
+        .into_par_iter()
+        .map(|(part, name)| load_observations(vault, contribution_of(part)?, name))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    let (mut merges, mut splits) = (Vec::new(), Vec::new());
+    if let Some(name) = present.index.get(CHANGES) {
+        for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
+            let batch = batch?;
+            let is_split = column::<UInt8Type>(&batch, "is_split")?;
+            let (from, into) = (column::<Int64Type>(&batch, "from")?, column::<Int64Type>(&batch, "into")?);
+            let reason = column::<UInt8Type>(&batch, "reason")?;
+            let contribution = column::<UInt32Type>(&batch, "contribution")?;
+            for row in 0..batch.num_rows() {
+                let change = Change {
+                    from: person(from.value(row)),
+                    into: person(into.value(row)),
+                    reason: numbered(&REASONS, reason.value(row), "reason")?,
+                    contribution: contribution.value(row),
+                };
+                if is_split.value(row) == 1 { splits.push(change) } else { merges.push(change) }
+            }
+        }
+    }
+    Ok(Index::from_parts(observations, merges, splits))
+}
+
+/// Every token that the packages of the present gave, with its registration.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_tokens(vault: &Vault, present: &Present) -> Result<HashMap<String, RecordKey>, EngineError> {
+    let mut tokens = HashMap::new();
+    for (_, name) in present.index.iter().filter(|(part, _)| *part != CHANGES) {
+        for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
+            let batch = batch?;
+            let keys = column::<Int64Type>(&batch, "record_key")?;
+            let texts = batch.column_by_name("token").and_then(|column| column.as_string_opt::<i32>());
+            for (row, token) in texts.into_iter().flatten().enumerate() {
+                if let Some(token) = token {
+                    tokens.insert(token.to_owned(), key(keys.value(row)));
+                }
+            }
+        }
+    }
+    Ok(tokens)
+}
+
+/// Writes what this run brought and gives the new list of the index's parts.
+///
+/// `fresh` are the numbers of this run's contributions; observations of others lie in the vault already.
+///
+/// # Errors
+/// [`EngineError`] where a file cannot be written.
+pub fn store(
+    vault: &Vault,
+    publication: i64,
+    index: &Index,
+    fresh: &BTreeMap<u32, Vec<&Identified>>,
+    tokens: &HashMap<RecordKey, &str>,
+    before: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, EngineError> {
+    let held = index.contributions();
+    let mut parts: BTreeMap<String, String> = before
+        .iter()
+        .filter(|(part, _)| contribution_of(part).is_ok_and(|number| held.contains(&number)))
+        .map(|(part, name)| (part.clone(), name.clone()))
+        .collect();
+    let mut observations: HashMap<u32, Vec<&Observation>> = HashMap::new();
+    for observation in index.observations().iter().filter(|one| fresh.contains_key(&one.contribution)) {
+        observations.entry(observation.contribution).or_default().push(observation);
+    }
+    for (&contribution, identified) in fresh {
+        let part = format!("observations-{contribution}");
+        let name = format!("index-{publication}-{contribution}");
+        let mut own = observations.remove(&contribution).unwrap_or_default();
+        own.sort_unstable_by_key(|observation| observation.key);
+        let local: HashMap<RecordKey, &str> = identified.iter().map(|one| (one.key, &*one.local_key)).collect();
+        let batches = own
+            .par_chunks(BATCH_ROWS)
+            .map(|own| observation_batch(own, &local, tokens))
+            .collect::<Result<Vec<_>, _>>()?;
+        vault.write(Compartment::Identifiers, &VaultName::parse(&name)?, observation_schema(), batches)?;
+        parts.insert(part, name);
+    }
+    let name = format!("index-{publication}-{CHANGES}");
+    let changes = change_batch(index)?;
+    vault.write(Compartment::Identifiers, &VaultName::parse(&name)?, change_schema(), [changes])?;
+    parts.insert(CHANGES.to_owned(), name);
+    Ok(parts)
+}
+
+fn contribution_of(part: &str) -> Result<u32, EngineError> {
+    let number = part.strip_prefix("observations-").and_then(|number| number.parse().ok());
+    number.ok_or(EngineError::Column { name: "contribution" })
+}
+
+fn load_observations(vault: &Vault, contribution: u32, name: &str) -> Result<Vec<Observation>, EngineError> {
+    let mut observations = Vec::new();
+    for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
+        let batch = batch?;
+        let (keys, persons) = (column::<Int64Type>(&batch, "record_key")?, column::<Int64Type>(&batch, "person")?);
+        let postcodes = column::<UInt64Type>(&batch, "postcode_word")?;
+        let identities = column::<UInt64Type>(&batch, "identity_word")?;
+        let providers = column::<UInt32Type>(&batch, "provider")?;
+        let local_ids = column::<UInt64Type>(&batch, "local_id")?;
+        let days = column::<Int32Type>(&batch, "day")?;
+        let kinds = column::<UInt8Type>(&batch, "kind")?;
+        for row in 0..batch.num_rows() {
+            observations.push(Observation {
+                key: key(keys.value(row)),
+                person: person(persons.value(row)),
+                identifiers: Identifiers::from_words([postcodes.value(row), identities.value(row)]),
+                provider: providers.value(row),
+                local_id: local_ids.value(row),
+                day: Day::from_days_since_1970(days.value(row)).map_err(|_| EngineError::Column { name: "day" })?,
+                contribution,
+                kind: numbered(&KINDS, kinds.value(row), "kind")?,
+            });
+        }
+    }
+    Ok(observations)
+}
+
+fn observation_batch(
+    own: &[&Observation],
+    local: &HashMap<RecordKey, &str>,
+    tokens: &HashMap<RecordKey, &str>,
+) -> Result<RecordBatch, EngineError> {
+    let columns: Vec<ArrayRef> = vec![
+        numbers::<Int64Type, _>(own, |one| one.key.value()),
+        numbers::<Int64Type, _>(own, |one| one.person.value()),
+        numbers::<UInt64Type, _>(own, |one| one.identifiers.to_words()[0]),
+        numbers::<UInt64Type, _>(own, |one| one.identifiers.to_words()[1]),
+        numbers::<UInt32Type, _>(own, |one| one.provider),
+        numbers::<UInt64Type, _>(own, |one| one.local_id),
+        numbers::<Int32Type, _>(own, |one| one.day.days_since_1970()),
+        numbers::<UInt8Type, _>(own, |one| one.kind as u8),
+        Arc::new(own.iter().map(|one| local.get(&one.key).copied()).collect::<StringArray>()),
+        Arc::new(own.iter().map(|one| tokens.get(&one.key).copied()).collect::<StringArray>()),
+    ];
+    RecordBatch::try_new(observation_schema(), columns).map_err(EngineError::arrow("storing the index"))
+}
+
+fn change_batch(index: &Index) -> Result<RecordBatch, EngineError> {
+    let marked = index.merges().iter().map(|change| (0, change)).chain(index.splits().iter().map(|change| (1, change)));
+    let marked: Vec<(u8, &Change)> = marked.collect();
+    let columns: Vec<ArrayRef> = vec![
+        numbers::<UInt8Type, _>(&marked, |(is_split, _)| *is_split),
+        numbers::<Int64Type, _>(&marked, |(_, change)| change.from.value()),
+        numbers::<Int64Type, _>(&marked, |(_, change)| change.into.value()),
+        numbers::<UInt8Type, _>(&marked, |(_, change)| change.reason as u8),
+        numbers::<UInt32Type, _>(&marked, |(_, change)| change.contribution),
+    ];
+    RecordBatch::try_new(change_schema(), columns).map_err(EngineError::arrow("storing the index"))
+}
+
+fn numbers<T: ArrowPrimitiveType, R>(rows: &[R], value: impl Fn(&R) -> T::Native) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::from_iter_values(rows.iter().map(value)))
+}
+
+fn column<'a, T: ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    name: &'static str,
+) -> Result<&'a PrimitiveArray<T>, EngineError> {
+    batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>()).ok_or(EngineError::Column { name })
+}
+
+fn numbered<T: Copy>(of: &[T], number: u8, name: &'static str) -> Result<T, EngineError> {
+    of.get(usize::from(number)).copied().ok_or(EngineError::Column { name })
+}
+
+const fn person(value: i64) -> PersonId {
+    PersonId::from_bits(value.cast_unsigned())
+}
+
+const fn key(value: i64) -> RecordKey {
+    RecordKey::from_bits(value.cast_unsigned())
+}

@@ -1,0 +1,104 @@
+//! What a run is given: paths in, the files of each source out.
+//!
+//! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
+
+use crate::error::EngineError;
+use caredata_extract::package::Package;
+use caredata_extract::{InputFile, Source, find_among};
+use caredata_model::Period;
+use std::path::{Path, PathBuf};
+
+/// What a run is given.
+#[derive(Clone, Debug)]
+pub struct RunInput {
+    /// Practices' own exports.
+    pub gp: Option<PathBuf>,
+    /// Packages as practices sent them.
+    pub packages: Option<PathBuf>,
+    /// Hospital files.
+    pub hospital: Option<PathBuf>,
+    /// Declared sources and where their data lie.
+    pub sources: Vec<(Source, PathBuf)>,
+    /// The month or months.
+    pub period: Period,
+    /// For a synthetic population: the folder that tells who is who. Says also that nobody here is real.
+    pub truth: Option<PathBuf>,
+}
+
+/// The files of a run, by source.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// GP registrations.
+    pub patients: Vec<InputFile>,
+    /// GP journals.
+    pub journals: Vec<InputFile>,
+    /// Tokens whose sending has ended by objection, by practice.
+    pub stopped: Vec<(String, Vec<String>)>,
+    /// Practices whose packages said what they are: their rows are replaced even where none came.
+    pub practices: Vec<String>,
+    /// Every other source.
+    pub elsewhere: Vec<(Source, Vec<InputFile>)>,
+}
+
+impl Inputs {
+    /// Finds the files.
+    ///
+    /// # Errors
+    /// [`EngineError`] where a path does not exist, a package was changed or is for another period, or nothing is found at a
+    /// path.
+    pub fn find(input: &RunInput) -> Result<Self, EngineError> {
+        let mut found = Self::default();
+        let gp = [Source::builtin("gp-patients")?, Source::builtin("gp-journals")?];
+        if let Some(path) = &input.gp {
+            found.add_gp(path, &gp)?;
+            if found.patients.is_empty() {
+                return Err(EngineError::NoFiles { missing: "GP patients (patients*)" });
+            }
+        }
+        if let Some(folder) = &input.packages {
+            found.add_packages(folder, input.period, &gp)?;
+        }
+        if let Some(path) = &input.hospital {
+            let sources = ["apc", "op", "ae"].into_iter().map(Source::builtin).collect::<Result<Vec<_>, _>>()?;
+            let files = find_among(path, &sources)?;
+            found.elsewhere.extend(sources.into_iter().zip(files).filter(|(_, files)| !files.is_empty()));
+            if found.elsewhere.is_empty() {
+                return Err(EngineError::NoFiles { missing: "hospital (apc*, op*, ae*)" });
+            }
+        }
+        for (source, path) in &input.sources {
+            let files = caredata_extract::find(path, source)?;
+            if files.is_empty() {
+                return Err(EngineError::NoFiles { missing: "declared source" });
+            }
+            found.elsewhere.push((source.clone(), files));
+        }
+        if found.patients.is_empty() && found.practices.is_empty() && found.elsewhere.is_empty() {
+            return Err(EngineError::NoFiles { missing: "GP, hospital or declared source" });
+        }
+        Ok(found)
+    }
+
+    fn add_gp(&mut self, path: &Path, gp: &[Source; 2]) -> Result<(), EngineError> {
+        let [patients, journals] = <[_; 2]>::try_from(find_among(path, gp)?).unwrap_or_default();
+        self.patients.extend(patients);
+        self.journals.extend(journals);
+        Ok(())
+    }
+
+    fn add_packages(&mut self, folder: &Path, period: Period, gp: &[Source; 2]) -> Result<(), EngineError> {
+        let packages = Package::open_all(folder)?;
+        if packages.is_empty() {
+            return Err(EngineError::NoFiles { missing: "package (folders with a manifest.json)" });
+        }
+        for package in packages {
+            if package.manifest().period != period.to_string() {
+                return Err(EngineError::PackagePeriod { practice: package.manifest().practice.clone(), period });
+            }
+            self.add_gp(package.folder(), gp)?;
+            self.stopped.push((package.manifest().practice.clone(), package.stopped()?));
+            self.practices.push(package.manifest().practice.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! From what a run did to what its report says: counts only.
+
+use super::admission::{Account, SourceAdmitted};
+use crate::report::{
+    Counted, DataQuality, Dimension, FieldName, GroupRate, Links, MatchRankCount, SourceCounts, StatusCount, WeightBin,
+    WeightHistogram,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use caredata_admit::AtGate;
+use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
+use caredata_model::{Day, RecordKey};
+use std::collections::BTreeMap;
+
+/// Where the rows of one source went.
+pub fn source_counts(name: &str, table: &str, account: &Account) -> SourceCounts {
+    let mut withheld: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut by_person: BTreeMap<&str, u64> = BTreeMap::new();
+    for (gate, reason, _, rows) in account.tally.withheld_by() {
+        let counts = match gate {
+            AtGate::ByRecord => &mut withheld,
+            AtGate::ByPerson => &mut by_person,
+        };
+        *counts.entry(reason.words()).or_default() += rows;
+    }
+    let withheld_by_person = counted(by_person);
+    let later: u64 = withheld_by_person.iter().map(|counted| counted.rows).sum();
+    SourceCounts {
+        source: name.to_owned(),
+        table: table.to_owned(),
+        rows_in: account.rows_in,
+        admitted: account.tally.admitted() + later,
+        withheld: counted(withheld),
+        quarantined: quarantined(account),
+        withheld_by_person,
+        ignored_columns: account.ignored_columns.clone(),
+    }
+}
+
+fn counted(counts: BTreeMap<&str, u64>) -> Vec<Counted> {
+    counts.into_iter().map(|(what, rows)| Counted { what: what.to_owned(), rows }).collect()
+}
+
+fn quarantined(account: &Account) -> Vec<Counted> {
+    let duplicates = account.duplicates.len() as u64;
+    let refused = account.tally.quarantined() - duplicates;
+    [("the row could not be read; see the quarantine list", refused), ("the record's key stands twice", duplicates)]
+        .into_iter()
+        .filter(|&(_, rows)| rows > 0)
+        .map(|(what, rows)| Counted { what: what.to_owned(), rows })
+        .collect()
+}
+
+/// How sound the identifiers of a source are, by provider.
+pub fn quality(name: &str, account: &Account) -> Vec<DataQuality> {
+    let mut lines = Vec::new();
+    for (provider, counts) in &account.quality.by_provider {
+        for (place, field) in FieldName::ALL.into_iter().enumerate() {
+            lines.push(DataQuality {
+                source: name.to_owned(),
+                provider: provider.to_string(),
+                field,
+                rows: counts.rows,
+                missing: counts.missing[place],
+                defective: counts.defective[place],
+            });
+        }
+    }
+    lines
+}
+
+/// Links of one source, in the order of its identified rows.
+pub struct SourceLinks<'a> {
+    /// The source's rows after the first gate.
+    pub admitted: &'a SourceAdmitted,
+    /// A link for each of its identified rows.
+    pub links: &'a [Link],
+}
+
+/// How records came to their persons.
+pub fn links(sources: &[SourceLinks<'_>]) -> Links {
+    let mut found = Links::default();
+    let mut ranks = BTreeMap::new();
+    let mut groups: BTreeMap<(Dimension, String), (u64, u64)> = BTreeMap::new();
+    for source in sources {
+        let mut statuses = StatusCount { source: source.admitted.source.name.to_string(), ..StatusCount::default() };
+        for link in source.links {
+            match link.status {
+                Status::Linked => statuses.linked += 1,
+                Status::New => statuses.new += 1,
+                Status::Review => statuses.review += 1,
+            }
+            match (link.status, link.match_rank) {
+                (Status::Linked, Some(rank)) => *ranks.entry(rank).or_insert(0) += 1,
+                (Status::Linked, None) => found.without_rank += 1,
+                (Status::New | Status::Review, _) => {}
+            }
+        }
+        found.by_status.push(statuses);
+        group(source, &mut groups);
+    }
+    found.by_rank = ranks.into_iter().map(|(rank, records)| MatchRankCount { rank, records }).collect();
+    found.by_group = groups
+        .into_iter()
+        .map(|((dimension, group), (records, linked))| GroupRate { dimension, group, records, linked })
+        .collect();
+    found
+}
+
+/// Counts records and links by what the payload says of the patient.
+fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), (u64, u64)>) {
+    let mut linked: Vec<(RecordKey, bool)> = source
+        .admitted
+        .identified
+        .iter()
+        .zip(source.links)
+        .map(|(one, link)| (one.key, link.status == Status::Linked))
+        .collect();
+    linked.sort_unstable();
+    // Few groups, many rows: each batch is counted by small numbers first.
+    for batch in &source.admitted.payload {
+        let batch = batch.batch();
+        let Some(keys) = batch.column_by_name("record_key").and_then(|keys| keys.as_primitive_opt::<Int64Type>()) else {
+            continue;
+        };
+        let columns = Groups::of(batch);
+        for (row, &key) in keys.values().iter().enumerate() {
+            let key = RecordKey::from_bits(key.cast_unsigned());
+            let Ok(place) = linked.binary_search_by_key(&key, |(key, _)| *key) else { continue };
+            for (dimension, group) in columns.of_row(row) {
+                let counts = match groups.get_mut(&(dimension, group.to_owned())) {
+                    Some(counts) => counts,
+                    None => groups.entry((dimension, group.to_owned())).or_default(),
+                };
+                counts.0 += 1;
+                counts.1 += u64::from(linked[place].1);
+            }
+        }
+    }
+}
+
+/// The columns by which rows are grouped, as far as a source has them.
+struct Groups<'a> {
+    batch: &'a RecordBatch,
+}
+
+impl<'a> Groups<'a> {
+    const fn of(batch: &'a RecordBatch) -> Self {
+        Self { batch }
+    }
+
+    fn of_row(&self, row: usize) -> impl Iterator<Item = (Dimension, &'a str)> {
+        let sex = self.text("sex", row).map(|code| match code {
+            "1" => "male",
+            "2" => "female",
+            "9" => "indeterminate",
+            _ => "not known",
+        });
+        [
+            (Dimension::Sex, sex),
+            (Dimension::Age, self.age(row)),
+            (Dimension::Ethnicity, self.text("ethnic_category", row)),
+            (Dimension::Deprivation, self.text("imd_decile", row)),
+        ]
+        .into_iter()
+        .filter_map(|(dimension, group)| Some((dimension, group?)))
+    }
+
+    fn text(&self, name: &str, row: usize) -> Option<&'a str> {
+        let column = self.batch.column_by_name(name)?.as_string_opt::<i32>()?;
+        column.is_valid(row).then(|| column.value(row))
+    }
+
+    fn age(&self, row: usize) -> Option<&'static str> {
+        let days = self.batch.column_by_name("event_day")?.as_primitive_opt::<Date32Type>()?;
+        let years = self.batch.column_by_name("birth_year")?.as_primitive_opt::<Int32Type>()?;
+        if days.is_null(row) || years.is_null(row) {
+            return None;
+        }
+        let day = Day::from_days_since_1970(days.value(row)).ok()?;
+        Some(match day.year() - years.value(row) {
+            ..1 => "under 1",
+            1..18 => "1 to 17",
+            18..45 => "18 to 44",
+            45..65 => "45 to 64",
+            65..85 => "65 to 84",
+            85.. => "85 and over",
+        })
+    }
+}
+
+/// The evidence for each event's best candidate, with the thresholds.
+pub fn weights(links: &[Link], diagnostics: &Diagnostics) -> Option<WeightHistogram> {
+    let link_from_bits = diagnostics.threshold_accept_bits?;
+    let mut bins = vec![WeightBin::default(); WEIGHT_BINS];
+    for link in links {
+        let Some(bits) = link.weight_bits else { continue };
+        let place = (bits.floor() as i32 - WEIGHT_BITS_MIN).clamp(0, WEIGHT_BINS as i32 - 1);
+        let bin = &mut bins[place as usize];
+        match link.status {
+            Status::Linked => bin.linked += 1,
+            Status::New | Status::Review => bin.not_linked += 1,
+        }
+    }
+    let is_used = |bin: &WeightBin| bin.linked + bin.not_linked > 0;
+    let first = bins.iter().position(is_used).unwrap_or(0);
+    let last = bins.iter().rposition(is_used).unwrap_or(0);
+    Some(WeightHistogram {
+        first_bits: (WEIGHT_BITS_MIN + first as i32) as f32,
+        bin_bits: 1.0,
+        bins: bins[first..=last].to_vec(),
+        review_from_bits: diagnostics.threshold_review_bits.unwrap_or(link_from_bits),
+        link_from_bits,
+    })
+}
