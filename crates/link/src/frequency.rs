@@ -1,0 +1,168 @@
+//! How common each value of an identifier is, so that agreeing on a rare value weighs more than on a common one.
+//!
+//! Rows and events -> counts by date of birth, postcode, sector and district. Invariant: every share is above zero, so that a
+//! value nobody has yet is rare and not impossible.
+
+use crate::Record;
+use crate::keys;
+use caredata_model::{Identifiers, Postcode};
+use rayon::prelude::*;
+
+const BIRTHS: usize = 1 << 17;
+
+/// Shares of values among the persons known.
+pub(crate) struct Frequencies {
+    births: Vec<u32>,
+    event_births: Vec<u32>,
+    is_default: Vec<bool>,
+    postcodes: Counts,
+    sectors: Counts,
+    districts: Counts,
+    male: f64,
+    rows: f64,
+    events: f64,
+    /// The share of stated numbers whose check digit fails.
+    pub(crate) invalid_number: f64,
+}
+
+impl Frequencies {
+    pub(crate) fn count(rows: &[Identifiers], events: &[Record]) -> Self {
+        let ((births, event_births), postcodes) = rayon::join(
+            || (count_births(rows.iter().copied()), count_births(events.iter().map(|event| event.identifiers))),
+            || {
+                let mut all: Vec<u64> = rows.par_iter().map(|&row| keys::postcode(row)).filter(|&p| p != 0).collect();
+                all.par_sort_unstable();
+                all
+            },
+        );
+        let is_default = defaults(&event_births, events.len()).or(&defaults(&births, rows.len()));
+        let males = rows.iter().filter(|&&row| keys::sex(row) == 1).count() as f64;
+        let known = rows.iter().filter(|&&row| keys::sex(row) != 0).count() as f64;
+        let every = (events.len() / 50_000).max(1);
+        let stated: Vec<bool> = events
+            .iter()
+            .step_by(every)
+            .filter_map(|event| event.identifiers.nhs_digits().map(|digits| digits.valid().is_err()))
+            .collect();
+        let invalid = stated.iter().filter(|&&invalid| invalid).count() as f64;
+        // 37^2 symbols below the sector, 37^3 below the district: see `Postcode`.
+        Self {
+            births,
+            event_births,
+            is_default: is_default.0,
+            sectors: Counts::of_sorted(&postcodes, |packed| packed / (37 * 37)),
+            districts: Counts::of_sorted(&postcodes, |packed| packed / (37 * 37 * 37)),
+            postcodes: Counts::of_sorted(&postcodes, |packed| packed),
+            male: (males + 1.0) / (known + 2.0),
+            rows: rows.len().max(1) as f64,
+            events: events.len().max(1) as f64,
+            invalid_number: (invalid + 2.0) / (stated.len() as f64 + 1000.0),
+        }
+    }
+
+    /// The share of persons, or of events if that is larger, with this date of birth.
+    #[inline]
+    pub(crate) fn birth(&self, packed: u32) -> f64 {
+        let persons = (f64::from(self.births[packed as usize]) + 0.5) / self.rows;
+        let events = f64::from(self.event_births[packed as usize]) / self.events;
+        // Events come in bursts of one person, so only a surplus that no person explains counts.
+        persons.max(events * 0.25)
+    }
+
+    /// Whether the date is so much commoner than its neighbours that it must stand for "not known".
+    #[inline]
+    pub(crate) fn is_default(&self, packed: u32) -> bool {
+        self.is_default[packed as usize]
+    }
+
+    /// The number of rows at a postcode.
+    #[inline]
+    pub(crate) fn at_postcode(&self, packed: u64) -> u32 {
+        self.postcodes.get(packed)
+    }
+
+    /// The share of persons at a postcode.
+    #[inline]
+    pub(crate) fn postcode(&self, packed: u64) -> f64 {
+        (f64::from(self.postcodes.get(packed)) + 0.5) / self.rows
+    }
+
+    /// The share of persons in a postcode's sector.
+    pub(crate) fn sector(&self, postcode: Postcode) -> f64 {
+        (f64::from(self.sectors.get(postcode.sector())) + 0.5) / self.rows
+    }
+
+    /// The share of persons in a postcode's district.
+    pub(crate) fn district(&self, postcode: Postcode) -> f64 {
+        (f64::from(self.districts.get(postcode.district())) + 0.5) / self.rows
+    }
+
+    /// The share of persons of a sex, 1 male or 2 female.
+    #[inline]
+    pub(crate) fn sex(&self, sex: u8) -> f64 {
+        if sex == 1 { self.male } else { 1.0 - self.male }
+    }
+}
+
+fn count_births(all: impl Iterator<Item = Identifiers>) -> Vec<u32> {
+    let mut counts = vec![0; BIRTHS];
+    for of in all {
+        counts[of.birth_packed() as usize] += 1;
+    }
+    counts
+}
+
+struct Defaults(Vec<bool>);
+
+impl Defaults {
+    fn or(mut self, other: &Self) -> Self {
+        for (one, &another) in self.0.iter_mut().zip(&other.0) {
+            *one |= another;
+        }
+        self
+    }
+}
+
+/// Dates that stand out tenfold, and by at least 30 and one record in 50,000, above the two months around them.
+fn defaults(births: &[u32], total: usize) -> Defaults {
+    const AROUND: usize = 30;
+    let least = (total / 50_000).max(30) as u32;
+    let marks = births.iter().enumerate().map(|(at, &count)| {
+        if at == 0 || count < least {
+            return false;
+        }
+        let window = &births[at.saturating_sub(AROUND).max(1)..(at + AROUND + 1).min(births.len())];
+        let others = window.iter().sum::<u32>() - count;
+        f64::from(count) > 10.0 * f64::from(others) / (window.len().max(2) - 1) as f64
+    });
+    Defaults(marks.collect())
+}
+
+/// Counts by key: sorted distinct keys, found by their leading bits and then by halving.
+struct Counts {
+    keys: Vec<u64>,
+    counts: Vec<u32>,
+}
+
+impl Counts {
+    fn of_sorted(sorted: &[u64], key: impl Fn(u64) -> u64) -> Self {
+        let mut counts = Self { keys: Vec::new(), counts: Vec::new() };
+        for &value in sorted {
+            let value = key(value);
+            if counts.keys.last() == Some(&value) {
+                if let Some(last) = counts.counts.last_mut() {
+                    *last += 1;
+                }
+            } else {
+                counts.keys.push(value);
+                counts.counts.push(1);
+            }
+        }
+        counts
+    }
+
+    #[inline]
+    fn get(&self, key: u64) -> u32 {
+        self.keys.binary_search(&key).map_or(0, |at| self.counts[at])
+    }
+}

@@ -1,0 +1,179 @@
+//! The index: every record that was ever linked, with its person, and the merges and splits of persons.
+//!
+//! Plain observations in (from the vault), plain observations out. A person's history of each identifier is what the
+//! person's observations say. Invariant: an observation keeps the person it was given; merges are events beside it, so that
+//! taking a contribution away also takes away what it merged, and every old id resolves.
+
+use crate::Record;
+use caredata_model::{Day, Identifiers, PersonId, RecordKey};
+use std::collections::HashMap;
+
+/// What kind of record an observation was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A registration at a practice.
+    Registration = 0,
+    /// An event at a hospital or elsewhere.
+    Event = 1,
+}
+
+/// One record as the index remembers it: 64 bytes, all of them plain numbers to store.
+///
+/// `Debug` prints no identifier and no local id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Observation {
+    /// The record.
+    pub key: RecordKey,
+    /// The person it was given when it was linked; see [`Index::resolve`] for who that is today.
+    pub person: PersonId,
+    /// What it said; store it through [`Identifiers::to_words`].
+    pub identifiers: Identifiers,
+    /// The provider, as the caller numbers them.
+    pub provider: u32,
+    /// The hash of the provider's own patient id, 0 for none.
+    pub local_id: u64,
+    /// Its day.
+    pub day: Day,
+    /// What it arrived in.
+    pub contribution: u32,
+    /// Registration or event.
+    pub kind: Kind,
+}
+
+impl std::fmt::Debug for Observation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = f.debug_struct("Observation");
+        out.field("key", &self.key).field("person", &self.person).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Observation {
+    /// The observation that `record` leaves.
+    pub const fn of(record: &Record, person: PersonId, kind: Kind) -> Self {
+        let Record { key, identifiers, provider, local_id, day, contribution } = *record;
+        Self { key, person, identifiers, provider, local_id, day, contribution, kind }
+    }
+
+    pub(crate) const fn record(&self) -> Record {
+        let Self { key, identifiers, provider, local_id, day, contribution, .. } = *self;
+        Record { key, identifiers, provider, local_id, day, contribution }
+    }
+}
+
+/// Why two persons became one, or one two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// Their records agree on the NHS Number and, at least nearly, on the date of birth.
+    SameNumberAndBirthDate = 0,
+    /// Their records agree on date of birth, postcode and gender, no number contradicts, and nobody else fits.
+    SameBirthDateAndPostcode = 1,
+    /// The record's identifiers were changed into somebody else's.
+    IdentifiersReplaced = 2,
+}
+
+/// That one person was found to be another (`from` is `into`), or that a record left its person (`from` was split and the
+/// record is now `into`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Change {
+    /// The id that was.
+    pub from: PersonId,
+    /// The id that is.
+    pub into: PersonId,
+    /// Why.
+    pub reason: Reason,
+    /// The contribution that brought it to light; taking it away takes the change away.
+    pub contribution: u32,
+}
+
+/// The persons known so far.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    observations: Vec<Observation>,
+    merges: Vec<Change>,
+    splits: Vec<Change>,
+    resolved: HashMap<PersonId, PersonId>,
+}
+
+impl Index {
+    /// An index in which nobody is known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The index of stored parts, as [`Index::observations`], [`Index::merges`] and [`Index::splits`] gave them.
+    pub fn from_parts(observations: Vec<Observation>, merges: Vec<Change>, splits: Vec<Change>) -> Self {
+        let mut index = Self { observations, merges, splits, resolved: HashMap::new() };
+        index.follow_merges();
+        index
+    }
+
+    /// All that was observed, in no order that means anything.
+    pub fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    /// Merges, oldest first.
+    pub fn merges(&self) -> &[Change] {
+        &self.merges
+    }
+
+    /// Splits, oldest first.
+    pub fn splits(&self) -> &[Change] {
+        &self.splits
+    }
+
+    /// Who the person of an old id is today: follows merges to their end. An id that was never merged is its own.
+    pub fn resolve(&self, person: PersonId) -> PersonId {
+        self.resolved.get(&person).copied().unwrap_or(person)
+    }
+
+    /// Forgets all that a contribution brought: its observations, and the merges and splits it gave rise to.
+    pub fn remove_contribution(&mut self, contribution: u32) {
+        self.observations.retain(|observation| observation.contribution != contribution);
+        self.merges.retain(|change| change.contribution != contribution);
+        self.splits.retain(|change| change.contribution != contribution);
+        self.follow_merges();
+    }
+
+    /// The contributions that the index holds, in ascending order.
+    pub fn contributions(&self) -> Vec<u32> {
+        let mut found: Vec<u32> = Vec::new();
+        for observation in &self.observations {
+            if found.last() != Some(&observation.contribution) && !found.contains(&observation.contribution) {
+                found.push(observation.contribution);
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    pub(crate) fn extend(&mut self, observations: impl rayon::iter::ParallelIterator<Item = Observation>) {
+        rayon::iter::ParallelExtend::par_extend(&mut self.observations, observations);
+    }
+
+    pub(crate) fn change(&mut self, merges: Vec<Change>, splits: Vec<Change>) {
+        self.merges.extend(merges);
+        self.splits.extend(splits);
+        self.follow_merges();
+    }
+
+    fn follow_merges(&mut self) {
+        let next: HashMap<PersonId, PersonId> = self.merges.iter().map(|change| (change.from, change.into)).collect();
+        self.resolved = next
+            .keys()
+            .map(|&from| {
+                let mut at = from;
+                // A merge always leads to a person that stood at the time; the bound only guards stored parts that loop.
+                for _ in 0..=next.len() {
+                    match next.get(&at) {
+                        Some(&into) if into != at => at = into,
+                        Some(_) | None => break,
+                    }
+                }
+                (from, at)
+            })
+            .collect();
+    }
+}

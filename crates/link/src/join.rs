@@ -1,0 +1,206 @@
+//! Which rows of the reference are one person: registrations at two practices, and what the index already knew.
+//!
+//! Rows -> the root row of each. Only strong links join, two different valid numbers never meet in one person through a
+//! chain, and links are taken strongest first in the order of record keys. Invariant: the partition depends on the records
+//! alone, not on their order.
+
+use crate::index::{Index, Kind};
+use crate::key_index::{KeyIndex, mix};
+use crate::keys;
+use crate::levels::{self, BirthLevel};
+use crate::reference::Reference;
+use caredata_model::Identifiers;
+use rayon::prelude::*;
+
+/// A link between two rows, ordered by how strong it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    SameNumberAndBirthDate,
+    SameNumber,
+    SameBirthDateAndPostcode,
+}
+
+/// The root row of each row.
+pub(crate) fn join(reference: &Reference<'_>, index: &Index) -> Vec<u32> {
+    let mut union = Union::new(reference.rows.iter().map(|&row| valid_number(row)).collect());
+    join_known(reference, index, &mut union);
+    let mut links: Vec<(Strength, u32, u32)> = reference
+        .by_nhs
+        .pairs(64)
+        .into_par_iter()
+        .filter_map(|(a, b)| by_number(reference, a, b).map(|strength| (strength, a, b)))
+        .collect();
+    links.extend(by_birth_and_postcode(reference));
+    // Ties among equally strong links are broken by the records' keys, so that the order of the input does not matter.
+    links.par_sort_unstable_by_key(|&(strength, a, b)| {
+        let (a, b) = (reference.key(a), reference.key(b));
+        (strength, a.min(b), a.max(b))
+    });
+    for (_, a, b) in links {
+        union.join(a, b);
+    }
+    (0..reference.rows.len() as u32).map(|row| union.root(row)).collect()
+}
+
+fn valid_number(row: Identifiers) -> u64 {
+    // Checking the digit of every row costs more than keeping invalid ones apart gains: two records that bear the same
+    // mistyped number are no contradiction, and two different numbers of which one is mistyped are joined beforehand.
+    keys::digits(row)
+}
+
+/// Rows of one known person stay together, and a registration stays with the person its key had, unless its identifiers
+/// were replaced by somebody else's.
+fn join_known(reference: &Reference<'_>, index: &Index, union: &mut Union) {
+    let first = reference.registrations.len();
+    let resolved: Vec<_> = reference.known.iter().map(|observation| index.resolve(observation.person)).collect();
+    for at in 1..resolved.len() {
+        if resolved[at] == resolved[at - 1] {
+            union.join_regardless((first + at - 1) as u32, (first + at) as u32);
+        }
+    }
+    let observations = index.observations();
+    if observations.is_empty() {
+        return;
+    }
+    let by_key = KeyIndex::build(observations.len(), |at| mix(9, observations[at].key.value() as u64, 0));
+    let stays: Vec<Option<u32>> = reference
+        .registrations
+        .par_iter()
+        .map(|record| {
+            let former = by_key
+                .find(mix(9, record.key.value() as u64, 0))
+                .map(|at| &observations[at as usize])
+                .filter(|o| o.key == record.key && o.kind == Kind::Registration)
+                .filter(|o| !is_replaced(o.identifiers, record.identifiers))
+                .map(|o| index.resolve(o.person))
+                .min()?;
+            Some((first + resolved.partition_point(|&person| person < former)) as u32)
+        })
+        .collect();
+    for (row, known) in stays.into_iter().enumerate() {
+        if let Some(known) = known {
+            union.join_regardless(known, row as u32);
+        }
+    }
+}
+
+/// Whether a registration's identifiers became those of another person: number and date of birth both changed outright.
+pub(crate) fn is_replaced(was: Identifiers, is: Identifiers) -> bool {
+    let other_number = match (was.nhs_digits(), is.nhs_digits()) {
+        (Some(a), Some(b)) => a != b && !levels::one_slip_apart(a.value(), b.value()),
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    };
+    let other_birth = match (keys::civil(was), keys::civil(is)) {
+        (Some(a), Some(b)) => levels::birth(a, b) == BirthLevel::Other,
+        (Some(_) | None, None) | (None, Some(_)) => false,
+    };
+    other_number && other_birth
+}
+
+fn birth_level(a: Identifiers, b: Identifiers) -> BirthLevel {
+    match (keys::civil(a), keys::civil(b)) {
+        (Some(a), Some(b)) => levels::birth(a, b),
+        (Some(_) | None, None) | (None, Some(_)) => BirthLevel::Missing,
+    }
+}
+
+/// Two rows with one number: one person if the dates of birth agree at least nearly. A son under his mother's number
+/// agrees in neither date nor, often, gender; twins agree in the date, so there the gender must not contradict.
+fn by_number(reference: &Reference<'_>, a: u32, b: u32) -> Option<Strength> {
+    let (left, right) = (reference.rows[a as usize], reference.rows[b as usize]);
+    if keys::digits(left) != keys::digits(right) {
+        return None;
+    }
+    let sex_differs = keys::sex(left) != keys::sex(right) && keys::sex(left) != 0 && keys::sex(right) != 0;
+    let same_place = keys::postcode(left) != 0 && keys::postcode(left) == keys::postcode(right);
+    match birth_level(left, right) {
+        BirthLevel::Exact if !(sex_differs && same_place) => Some(Strength::SameNumberAndBirthDate),
+        BirthLevel::Swapped | BirthLevel::Digit | BirthLevel::Part | BirthLevel::YearOnly | BirthLevel::Missing
+            if !sex_differs =>
+        {
+            Some(Strength::SameNumber)
+        }
+        BirthLevel::Exact
+        | BirthLevel::Swapped
+        | BirthLevel::Digit
+        | BirthLevel::Part
+        | BirthLevel::YearOnly
+        | BirthLevel::Other
+        | BirthLevel::Missing => None,
+    }
+}
+
+/// Two rows with one date of birth, postcode and gender at different providers, of which one has no number or one is a slip
+/// of the other: one person, where the rest of the postcode leaves no second choice (twins do).
+fn by_birth_and_postcode(reference: &Reference<'_>) -> Vec<(Strength, u32, u32)> {
+    let pairs = reference.by_birth_postcode.pairs(16);
+    let fits = |&(a, b): &(u32, u32)| {
+        let (left, right) = (reference.rows[a as usize], reference.rows[b as usize]);
+        let (left_number, right_number) = (keys::digits(left), keys::digits(right));
+        let same = left.birth_packed() == right.birth_packed() && keys::postcode(left) == keys::postcode(right);
+        let near = levels::one_slip_apart(left_number, right_number);
+        let missing = left_number == 0 || right_number == 0;
+        same && (near || (missing && reference.provider(a) != reference.provider(b)))
+            && keys::place(left).is_some()
+            && keys::sex(left) == keys::sex(right)
+    };
+    let mut links: Vec<(u32, u32)> = pairs.into_par_iter().filter(fits).collect();
+    links.par_sort_unstable();
+    // A record without a number that fits two others fits neither surely.
+    let mut partners: Vec<u32> = links.iter().flat_map(|&(a, b)| [a, b]).collect();
+    partners.sort_unstable();
+    let alone = |row: u32| {
+        let from = partners.partition_point(|&other| other < row);
+        partners.get(from + 1) != Some(&row)
+    };
+    let sole = links.into_iter().filter(|&(a, b)| alone(a) && alone(b));
+    sole.map(|(a, b)| (Strength::SameBirthDateAndPostcode, a, b)).collect()
+}
+
+/// Union-find whose sets know their NHS Number and refuse to take in another.
+pub(crate) struct Union {
+    parents: Vec<u32>,
+    numbers: Vec<u64>,
+}
+
+impl Union {
+    pub(crate) fn new(numbers: Vec<u64>) -> Self {
+        Self { parents: (0..numbers.len() as u32).collect(), numbers }
+    }
+
+    pub(crate) fn root(&mut self, mut row: u32) -> u32 {
+        while self.parents[row as usize] != row {
+            let grandparent = self.parents[self.parents[row as usize] as usize];
+            self.parents[row as usize] = grandparent;
+            row = grandparent;
+        }
+        row
+    }
+
+    /// Joins two sets unless their numbers contradict; says whether they are one now.
+    pub(crate) fn join(&mut self, a: u32, b: u32) -> bool {
+        let (a, b) = (self.root(a), self.root(b));
+        let (left, right) = (self.numbers[a as usize], self.numbers[b as usize]);
+        if left != 0 && right != 0 && left != right && !levels::one_slip_apart(left, right) {
+            return false;
+        }
+        self.unite(a, b);
+        true
+    }
+
+    /// Joins two sets of which it is known that they are one.
+    pub(crate) fn join_regardless(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.unite(a, b);
+    }
+
+    fn unite(&mut self, a: u32, b: u32) {
+        let (first, second) = (a.min(b), a.max(b));
+        self.parents[second as usize] = first;
+        // Of two numbers that are a slip apart either may stand: the rule that joined them is symmetric.
+        self.numbers[first as usize] = match (self.numbers[first as usize], self.numbers[second as usize]) {
+            (0, number) | (number, 0) => number,
+            (left, right) => left.min(right),
+        };
+    }
+}

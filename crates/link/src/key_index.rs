@@ -1,0 +1,122 @@
+//! A radix-partitioned index from 64-bit keys to rows: two flat arrays, no allocation a key.
+//!
+//! Keys (already mixed) -> partitions by their top bits, about one entry each, that hold a 32-bit tag and the row.
+//! Invariant: within a partition rows stand in ascending order, so that building is deterministic at any thread count.
+
+use rayon::prelude::*;
+
+/// The key that means "no key": such rows are not indexed and it finds nothing.
+pub(crate) const NO_KEY: u64 = 0;
+
+/// Mixes parts of a key into 64 well-spread bits that are never [`NO_KEY`] (the finaliser of `splitmix64`).
+#[inline]
+pub(crate) fn mix(rule: u64, a: u64, b: u64) -> u64 {
+    let mut z = a ^ b.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ rule.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (z ^ (z >> 31)) | 1
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    tag: u32,
+    row: u32,
+}
+
+/// Rows by key. Takes 8 bytes a row and 4 bytes a partition.
+pub(crate) struct KeyIndex {
+    shift: u32,
+    starts: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+impl KeyIndex {
+    /// Indexes rows `0..rows` by `key`; rows with [`NO_KEY`] are left out.
+    pub(crate) fn build(rows: usize, key: impl Fn(usize) -> u64 + Sync) -> Self {
+        let keys: Vec<u64> = (0..rows).into_par_iter().with_min_len(8192).map(&key).collect();
+        Self::of_keys(&keys)
+    }
+
+    fn of_keys(keys: &[u64]) -> Self {
+        let bits = usize::BITS - keys.len().max(2).leading_zeros();
+        let shift = 64 - bits;
+        let mut starts = vec![0_u32; (1 << bits) + 1];
+        let mut count = 0;
+        for &key in keys {
+            if key != NO_KEY {
+                starts[(key >> shift) as usize + 1] += 1;
+                count += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut entries = vec![Entry::default(); count];
+        // Each partition is filled from its end, back to front, which leaves `starts` as the partitions' beginnings.
+        for (row, &key) in keys.iter().enumerate().rev() {
+            if key != NO_KEY {
+                let slot = &mut starts[(key >> shift) as usize + 1];
+                *slot -= 1;
+                entries[*slot as usize] = Entry { tag: key as u32, row: row as u32 };
+            }
+        }
+        starts.remove(0);
+        starts.push(count as u32);
+        Self { shift, starts, entries }
+    }
+
+    fn partition(&self, number: usize) -> &[Entry] {
+        &self.entries[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+
+    /// The rows whose key is `key`; a stranger may be among them with a chance of 2^-32 an entry, so callers compare values.
+    #[inline]
+    pub(crate) fn find(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
+        let entries = if key == NO_KEY { &[] } else { self.partition((key >> self.shift) as usize) };
+        let tag = key as u32;
+        entries.iter().filter(move |entry| entry.tag == tag).map(|entry| entry.row)
+    }
+
+    /// All pairs of rows (in order) with equal keys, partition by partition, at most `most` partners a row; in parallel.
+    pub(crate) fn pairs(&self, most: usize) -> Vec<(u32, u32)> {
+        (0..self.starts.len() - 1)
+            .into_par_iter()
+            .with_min_len(4096)
+            .flat_map_iter(|number| {
+                let entries = self.partition(number);
+                entries.iter().enumerate().flat_map(move |(at, first)| {
+                    let rest = &entries[at + 1..];
+                    rest.iter().filter(|e| e.tag == first.tag).take(most).map(|second| (first.row, second.row))
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_exactly_the_rows_of_a_key_in_order() {
+        let keys: Vec<u64> = (0..10_000_u64).map(|i| if i % 7 == 0 { NO_KEY } else { mix(1, i % 100, 3) }).collect();
+        let index = KeyIndex::build(keys.len(), |row| keys[row]);
+        for probe in 0..120 {
+            let key = mix(1, probe, 3);
+            let expected: Vec<u32> = (0..10_000_u32).filter(|&row| keys[row as usize] == key).collect();
+            assert_eq!(index.find(key).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(index.find(NO_KEY).count(), 0);
+    }
+
+    #[test]
+    fn pairs_are_all_pairs_of_equal_keys() {
+        let index = KeyIndex::build(6, |row| if row == 5 { NO_KEY } else { mix(1, row as u64 % 2, 0) });
+        let mut pairs = index.pairs(100);
+        pairs.sort_unstable();
+        assert_eq!(pairs, [(0, 2), (0, 4), (1, 3), (2, 4)]);
+        assert_eq!(KeyIndex::build(0, |_| 1).pairs(9), []);
+    }
+}

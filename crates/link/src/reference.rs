@@ -1,0 +1,197 @@
+//! What events are compared with: the rows of everybody known, gathered into persons.
+//!
+//! Index and registrations -> rows (identifiers, 16 bytes each), a person for each row, and the rows of each person.
+//! Invariant: the partition of rows into persons does not depend on the order of the records.
+
+use crate::Record;
+use crate::index::{Change, Index, Kind, Observation, Reason};
+use crate::join;
+use crate::key_index::KeyIndex;
+use crate::keys;
+use caredata_model::{Identifiers, PersonId, RecordKey};
+use rayon::prelude::*;
+
+/// Everybody known: rows `0..registrations` are the incoming registrations, the rest come from the index.
+pub(crate) struct Reference<'a> {
+    pub(crate) registrations: &'a [Record],
+    /// Observations of the index that say something their person's other rows do not.
+    pub(crate) known: Vec<&'a Observation>,
+    /// The identifiers of each row.
+    pub(crate) rows: Vec<Identifiers>,
+    /// The person of each row.
+    pub(crate) person_of_row: Vec<u32>,
+    /// `rows_of_person[starts[p]..starts[p + 1]]` are the rows of person `p`.
+    starts: Vec<u32>,
+    rows_of_person: Vec<u32>,
+    /// The id of each person who was known before.
+    pub(crate) known_as: Vec<Option<PersonId>>,
+    pub(crate) merges: Vec<Change>,
+    pub(crate) by_nhs: KeyIndex,
+    pub(crate) by_birth_postcode: KeyIndex,
+}
+
+impl<'a> Reference<'a> {
+    pub(crate) fn build(index: &'a Index, registrations: &'a [Record]) -> Self {
+        let known = distinct(index);
+        let rows: Vec<Identifiers> =
+            registrations.par_iter().map(|r| r.identifiers).chain(known.par_iter().map(|o| o.identifiers)).collect();
+        let (by_nhs, by_birth_postcode) = rayon::join(
+            || KeyIndex::build(rows.len(), |row| keys::nhs(rows[row])),
+            || KeyIndex::build(rows.len(), |row| keys::birth_postcode(rows[row])),
+        );
+        let mut reference = Self {
+            registrations,
+            known,
+            rows,
+            person_of_row: Vec::new(),
+            starts: Vec::new(),
+            rows_of_person: Vec::new(),
+            known_as: Vec::new(),
+            merges: Vec::new(),
+            by_nhs,
+            by_birth_postcode,
+        };
+        let root_of_row = join::join(&reference, index);
+        reference.gather(&root_of_row);
+        reference.name(index);
+        reference
+    }
+
+    /// The number of persons.
+    pub(crate) fn persons(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The rows of a person.
+    #[inline]
+    pub(crate) fn rows_of(&self, person: u32) -> &[u32] {
+        &self.rows_of_person[self.starts[person as usize] as usize..self.starts[person as usize + 1] as usize]
+    }
+
+    /// The key of a row's record.
+    pub(crate) fn key(&self, row: u32) -> RecordKey {
+        self.source(row).0
+    }
+
+    /// The provider of a row's record.
+    pub(crate) fn provider(&self, row: u32) -> u32 {
+        self.source(row).1
+    }
+
+    /// A row's record as a whole.
+    pub(crate) fn record(&self, row: u32) -> Record {
+        match self.registrations.get(row as usize) {
+            Some(record) => *record,
+            None => self.known[row as usize - self.registrations.len()].record(),
+        }
+    }
+
+    /// Persons who were known before, by each id they had (an id merged in this run leads to whom it was merged into), sorted.
+    pub(crate) fn persons_by_id(&self) -> Vec<(PersonId, u32)> {
+        let known = self.known_as.iter().enumerate();
+        let mut persons: Vec<(PersonId, u32)> =
+            known.filter_map(|(person, id)| id.map(|id| (id, person as u32))).collect();
+        persons.par_sort_unstable();
+        let merged = self.merges.iter().filter_map(|change| {
+            let at = persons.binary_search_by_key(&change.into, |&(id, _)| id).ok()?;
+            Some((change.from, persons[at].1))
+        });
+        let merged: Vec<(PersonId, u32)> = merged.collect();
+        persons.extend(merged);
+        persons.par_sort_unstable();
+        persons
+    }
+
+    fn source(&self, row: u32) -> (RecordKey, u32) {
+        match self.registrations.get(row as usize) {
+            Some(record) => (record.key, record.provider),
+            None => {
+                let observation = self.known[row as usize - self.registrations.len()];
+                (observation.key, observation.provider)
+            }
+        }
+    }
+
+    /// Whether the row is what the person's practice says now, rather than history.
+    #[inline]
+    pub(crate) fn is_current(&self, row: u32) -> bool {
+        (row as usize) < self.registrations.len()
+    }
+
+    /// The smallest record key of a person: what breaks ties, and what a new person's id is made of.
+    pub(crate) fn first_key(&self, person: u32) -> RecordKey {
+        let keys = self.rows_of(person).iter().map(|&row| self.key(row));
+        keys.min().unwrap_or(RecordKey::from_bits(u64::MAX))
+    }
+
+    /// Numbers persons in the order of their first rows and lists each person's rows.
+    fn gather(&mut self, root_of_row: &[u32]) {
+        let mut number_of_root = vec![u32::MAX; root_of_row.len()];
+        let mut counts: Vec<u32> = vec![0];
+        self.person_of_row = Vec::with_capacity(root_of_row.len());
+        for &root in root_of_row {
+            let number = &mut number_of_root[root as usize];
+            if *number == u32::MAX {
+                *number = counts.len() as u32 - 1;
+                counts.push(0);
+            }
+            counts[*number as usize + 1] += 1;
+            self.person_of_row.push(*number);
+        }
+        for at in 1..counts.len() {
+            counts[at] += counts[at - 1];
+        }
+        let mut next = counts.clone();
+        self.rows_of_person = vec![0; root_of_row.len()];
+        for (row, &person) in self.person_of_row.iter().enumerate() {
+            self.rows_of_person[next[person as usize] as usize] = row as u32;
+            next[person as usize] += 1;
+        }
+        self.starts = counts;
+    }
+
+    /// Gives each person the smallest of the ids that its known rows bear, and writes down merges.
+    fn name(&mut self, index: &Index) {
+        let registrations = self.registrations.len();
+        self.known_as = vec![None; self.persons()];
+        let mut pairs: Vec<(u32, PersonId)> = self
+            .known
+            .iter()
+            .enumerate()
+            .map(|(at, observation)| (self.person_of_row[registrations + at], index.resolve(observation.person)))
+            .collect();
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        for (person, id) in pairs {
+            match self.known_as[person as usize] {
+                None => self.known_as[person as usize] = Some(id),
+                Some(into) => self.merges.push(Change {
+                    from: id,
+                    into,
+                    reason: Reason::SameNumberAndBirthDate,
+                    contribution: self.newest_contribution(person),
+                }),
+            }
+        }
+        self.merges.sort_unstable();
+    }
+
+    /// The contribution that joins a person's known ids: that of its incoming registration with the smallest key.
+    fn newest_contribution(&self, person: u32) -> u32 {
+        let incoming = self.rows_of(person).iter().filter(|&&row| self.is_current(row));
+        let first = incoming.min_by_key(|&&row| self.key(row));
+        first.map_or(0, |&row| self.registrations[row as usize].contribution)
+    }
+}
+
+/// The observations that say something new about their person: other identifiers, registrations first.
+fn distinct(index: &Index) -> Vec<&Observation> {
+    let mut known: Vec<(PersonId, [u64; 2], Kind, RecordKey, &Observation)> = index
+        .observations()
+        .par_iter()
+        .map(|o| (index.resolve(o.person), o.identifiers.to_words(), o.kind, o.key, o))
+        .collect();
+    known.par_sort_unstable_by_key(|&(person, words, kind, key, _)| (person, words, kind, key));
+    known.dedup_by_key(|&mut (person, words, ..)| (person, words));
+    known.into_iter().map(|(.., observation)| observation).collect()
+}

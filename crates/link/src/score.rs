@@ -1,0 +1,331 @@
+//! Candidates to posteriors: which person an event is of, or none of them.
+//!
+//! Event -> [`Verdict`]. A candidate's claim is prior × likelihood; the claims and that of "none of them" are normalised
+//! over the event. "None" is an unregistered stranger, an unregistered twin or household member of a candidate, or a
+//! known person whom no blocking rule found. Invariant: claims are summed in the order of their size, then of record keys, so
+//! that a verdict does not depend on the order of the input.
+
+use crate::Record;
+use crate::Settings;
+use crate::blocking::{Blocks, Found, Rule};
+use crate::compare::{Compared, Context, Event, Holders, compare};
+use crate::frequency::Frequencies;
+use crate::keys;
+use crate::levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
+use crate::model::{Bits, Configuration, Parameters};
+use crate::reference::Reference;
+use crate::remember::Remembered;
+
+/// The share of people with a twin of the same sex: 1.4–1.6% of births are twins, two thirds of them of one sex.
+const TWIN: f64 = 0.01;
+/// How often a newborn's record bears its mother's number while the newborn has none.
+const NEWBORN_UNDER_MOTHER: f64 = 0.05;
+/// How often a stranger's record bears the number of somebody at another postcode, against one of the same household.
+const NUMBER_FROM_ELSEWHERE: f64 = 0.1;
+/// Bits for the same patient id at the same provider: how seldom two patients there share one by mistake (1 in 100,000).
+const LOCAL_ID_BITS: f32 = 16.6;
+
+/// A candidate with its evidence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) person: u32,
+    pub(crate) rule: Rule,
+    pub(crate) compared: Compared,
+    /// Bits for NHS Number, date of birth, postcode, gender and the provider's patient id.
+    pub(crate) bits: [f32; 5],
+    pub(crate) claim: f64,
+}
+
+impl Candidate {
+    pub(crate) fn weight_bits(&self) -> f32 {
+        self.bits.iter().sum()
+    }
+}
+
+/// What is made of an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// The best candidate; [`NOBODY`] where there is none.
+    pub(crate) person: u32,
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) rule: Option<Rule>,
+    pub(crate) weight_bits: f32,
+    pub(crate) probability: f64,
+    pub(crate) next_probability: f64,
+    /// Whether nobody could compete, so that no other candidate was looked for.
+    pub(crate) early: bool,
+}
+
+/// No person.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+impl Verdict {
+    pub(crate) const NONE: Self = Self {
+        person: NOBODY,
+        pattern: None,
+        rule: None,
+        weight_bits: 0.0,
+        probability: 0.0,
+        next_probability: 0.0,
+        early: false,
+    };
+
+    /// Whether the event is to be linked.
+    pub(crate) fn accepts(&self, settings: &Settings) -> bool {
+        self.person != NOBODY
+            && self.probability >= settings.accept_probability
+            && self.probability - self.next_probability >= settings.margin_probability
+    }
+}
+
+/// Everything that scoring looks at.
+pub(crate) struct Scorer<'a> {
+    pub(crate) reference: &'a Reference<'a>,
+    pub(crate) frequencies: &'a Frequencies,
+    pub(crate) blocks: &'a Blocks,
+    pub(crate) parameters: Parameters,
+    pub(crate) bits: Bits,
+    pub(crate) persons: f64,
+}
+
+/// Buffers that a thread keeps from event to event.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    found: Vec<Found>,
+    pub(crate) candidates: Vec<Candidate>,
+    holders: Holders,
+    holder_persons: Vec<u32>,
+    earlier: Vec<u64>,
+}
+
+impl<'a> Scorer<'a> {
+    pub(crate) fn new(
+        reference: &'a Reference<'a>,
+        frequencies: &'a Frequencies,
+        blocks: &'a Blocks,
+        parameters: Parameters,
+    ) -> Self {
+        let persons = reference.persons().max(1) as f64;
+        Self { reference, frequencies, blocks, parameters, bits: parameters.bits(), persons }
+    }
+
+    /// The verdict on an event where number, date of birth and gender agree with the one person who bears the number: nobody
+    /// can compete but that person's twin, whom the gender or nothing tells apart.
+    #[inline]
+    pub(crate) fn early_exit(&self, record: &Record) -> Option<Verdict> {
+        let of = record.identifiers;
+        let digits = keys::digits(of);
+        let birth = of.birth_packed();
+        if digits == 0 || birth == 0 || keys::sex(of) == 0 || self.frequencies.is_default(birth) {
+            return None;
+        }
+        let (mut person, mut postcode) = (NOBODY, (PostcodeLevel::Missing, 0.0));
+        for row in self.reference.by_nhs.find(keys::nhs_digits(digits)) {
+            let theirs = self.reference.rows[row as usize];
+            if keys::digits(theirs) != digits {
+                continue;
+            }
+            let whose = self.reference.person_of_row[row as usize];
+            let agrees = theirs.birth_packed() == birth && keys::sex(theirs) == keys::sex(of);
+            if !agrees || (person != NOBODY && person != whose) {
+                return None;
+            }
+            person = whose;
+            let (ours, theirs) = (keys::postcode(of), keys::postcode(theirs));
+            if ours != 0 && ours == theirs {
+                postcode = (PostcodeLevel::Exact, -self.frequencies.postcode(ours).log2() as f32);
+            } else if ours != 0 && theirs != 0 && postcode.0 == PostcodeLevel::Missing {
+                postcode = (PostcodeLevel::Elsewhere, 0.0);
+            }
+        }
+        if person == NOBODY {
+            return None;
+        }
+        let pattern =
+            Pattern { nhs: NhsLevel::Exact, birth: BirthLevel::Exact, postcode: postcode.0, sex: SexLevel::Same };
+        let values = self.persons.log2() as f32
+            - (self.frequencies.birth(birth).log2() + self.frequencies.sex(keys::sex(of)).log2()) as f32
+            + postcode.1;
+        let weight_bits = self.parameters.match_bits(&self.bits, pattern) + values;
+        let claim = self.claim(weight_bits);
+        let none = (1.0 - self.parameters.known) * self.parameters.nhs[NhsLevel::Relative as usize];
+        let probability = claim / (claim + none);
+        Some(Verdict {
+            person,
+            pattern: Some(pattern),
+            rule: Some(Rule::Number),
+            weight_bits,
+            probability,
+            next_probability: 0.0,
+            early: true,
+        })
+    }
+
+    fn claim(&self, weight_bits: f32) -> f64 {
+        self.parameters.known * f64::from(weight_bits).exp2() / self.persons
+    }
+
+    /// The verdict on any event; `remembered` is what linked events taught, in the second round.
+    pub(crate) fn judge(&self, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) -> Verdict {
+        let event = Event::new(record.identifiers, self.frequencies, self.persons);
+        let none = self.weigh(&event, record, remembered, scratch);
+        let sum = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>() + none;
+        let Some(best) = scratch.candidates.first() else { return Verdict::NONE };
+        Verdict {
+            person: best.person,
+            pattern: Some(best.compared.pattern),
+            rule: Some(best.rule),
+            weight_bits: best.weight_bits(),
+            probability: best.claim / sum,
+            next_probability: scratch.candidates.get(1).map_or(0.0, |next| next.claim / sum),
+            early: false,
+        }
+    }
+
+    /// Fills the candidates, best first, and returns the claim of "none of them".
+    pub(crate) fn weigh(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered<'_>>,
+        scratch: &mut Scratch,
+    ) -> f64 {
+        self.compare_all(event, record, remembered, scratch);
+        let reference = self.reference;
+        scratch.candidates.sort_unstable_by(|a, b| {
+            let by_key = || reference.first_key(a.person).cmp(&reference.first_key(b.person));
+            b.claim.total_cmp(&a.claim).then_with(by_key)
+        });
+        self.claim_of_none(event, record, scratch)
+    }
+
+    fn compare_all(&self, event: &Event, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) {
+        scratch.found.clear();
+        scratch.candidates.clear();
+        self.blocks.find(self.reference, event, &mut scratch.found);
+        if let Some(remembered) = remembered {
+            remembered.find(event, record, &mut scratch.found);
+        }
+        self.find_holders(event, scratch);
+        for &Found { person, rule } in &scratch.found {
+            let contested = self.is_contested(event, person);
+            let context = Context { frequencies: self.frequencies, holders: &scratch.holders, contested };
+            scratch.earlier.clear();
+            let mut same_local_id = false;
+            if let Some(remembered) = remembered {
+                remembered.postcodes_of(person, &mut scratch.earlier);
+                same_local_id = remembered.knows(person, record);
+            }
+            let rows = self.reference.rows_of(person).iter();
+            let rows = rows.map(|&row| (self.reference.rows[row as usize], self.reference.is_current(row)));
+            let compared = compare(event, rows, &scratch.earlier, &context);
+            let bits = self.weights(&compared, same_local_id);
+            let claim = self.claim(bits.iter().sum());
+            scratch.candidates.push(Candidate { person, rule, compared, bits, claim });
+        }
+    }
+
+    fn weights(&self, compared: &Compared, same_local_id: bool) -> [f32; 5] {
+        let [nhs, birth, postcode, sex] = compared.pattern.levels().map(usize::from);
+        [
+            self.bits.nhs[nhs] + compared.value_bits[0],
+            self.bits.birth[birth] + compared.value_bits[1],
+            self.bits.postcode[postcode] + compared.value_bits[2],
+            self.bits.sex[sex] + compared.value_bits[3],
+            if same_local_id { LOCAL_ID_BITS } else { 0.0 },
+        ]
+    }
+
+    fn find_holders(&self, event: &Event, scratch: &mut Scratch) {
+        scratch.holders.postcodes.clear();
+        scratch.holder_persons.clear();
+        for row in self.reference.by_nhs.find(keys::nhs_digits(event.nhs)) {
+            let theirs = self.reference.rows[row as usize];
+            if keys::digits(theirs) == event.nhs {
+                scratch.holder_persons.push(self.reference.person_of_row[row as usize]);
+                if keys::place(theirs).is_some() {
+                    scratch.holders.postcodes.push(keys::postcode(theirs));
+                }
+            }
+        }
+        scratch.holder_persons.sort_unstable();
+        scratch.holder_persons.dedup();
+        scratch.holders.persons = scratch.holder_persons.len();
+    }
+
+    /// Whether another person bears the candidate's number too, while the event's number is nobody's.
+    fn is_contested(&self, event: &Event, person: u32) -> bool {
+        if event.nhs == 0 || !event.nhs_valid {
+            return false;
+        }
+        self.reference.rows_of(person).iter().any(|&row| {
+            let theirs = keys::digits(self.reference.rows[row as usize]);
+            theirs != event.nhs
+                && self.reference.by_nhs.find(keys::nhs_digits(theirs)).any(|other| {
+                    self.reference.person_of_row[other as usize] != person
+                        && keys::digits(self.reference.rows[other as usize]) == theirs
+                })
+        })
+    }
+
+    /// The claim of "none of them", in the unit of the candidates' claims.
+    fn claim_of_none(&self, event: &Event, record: &Record, scratch: &Scratch) -> f64 {
+        let unknown = 1.0 - self.parameters.known;
+        let mut stranger = 1.0;
+        if !scratch.holder_persons.is_empty() {
+            stranger = self.number_of_a_relative(event, record, scratch);
+        }
+        // An unregistered twin of a candidate agrees in all but the number.
+        let twins: f64 = scratch
+            .candidates
+            .iter()
+            .rev()
+            .filter(|c| c.compared.pattern.birth == BirthLevel::Exact && c.compared.pattern.nhs > NhsLevel::Near)
+            .filter(|c| c.compared.pattern.postcode <= PostcodeLevel::Earlier && c.bits[4] == 0.0)
+            .map(|c| self.claim(c.bits[1] + c.bits[2] + c.bits[3]) * TWIN)
+            .sum();
+        let overlooked = self.parameters.overlooked(event.nhs != 0, event.has_birth(), event.postcode != 0);
+        unknown * (stranger + twins) + self.parameters.known * overlooked
+    }
+
+    /// How likely a stranger bears the number of a known person, against bearing any given number: households share.
+    fn number_of_a_relative(&self, event: &Event, record: &Record, scratch: &Scratch) -> f64 {
+        let at_home = event.postcode != 0 && scratch.holders.postcodes.contains(&event.postcode);
+        let newborn = event.identifiers.birth_date().is_some_and(|date| {
+            let age = record.day.days_since_1970() - date.day().days_since_1970();
+            (0..=366).contains(&age) && self.is_adult_number(event, scratch)
+        });
+        let rate = if newborn { NEWBORN_UNDER_MOTHER } else { self.parameters.nhs[NhsLevel::Relative as usize] };
+        if at_home {
+            rate * self.persons / f64::from(self.frequencies.at_postcode(event.postcode).max(1))
+        } else {
+            rate * NUMBER_FROM_ELSEWHERE
+        }
+    }
+
+    fn is_adult_number(&self, event: &Event, scratch: &Scratch) -> bool {
+        scratch.holder_persons.iter().any(|&person| {
+            self.reference.rows_of(person).iter().any(|&row| {
+                let born = self.reference.rows[row as usize].birth_packed();
+                born != 0 && born + 12 * 365 < event.birth
+            })
+        })
+    }
+
+    /// What learning sees of an event.
+    pub(crate) fn configuration(&self, record: &Record, scratch: &mut Scratch) -> Configuration {
+        let event = Event::new(record.identifiers, self.frequencies, self.persons);
+        let none = self.weigh(&event, record, None, scratch) / (1.0 - self.parameters.known);
+        let eighths = |bits: f32| (bits * 8.0).round() as i16;
+        let prior = self.persons.log2() as f32;
+        let mut candidates: Vec<(Pattern, i16)> = scratch
+            .candidates
+            .iter()
+            // What has no chance at all only makes configurations look different.
+            .filter(|candidate| candidate.weight_bits() > prior - 20.0)
+            .map(|c| (c.compared.pattern, eighths(c.compared.sum_of_value_bits() - prior)))
+            .collect();
+        candidates.sort_unstable();
+        Configuration { candidates, none_eighths: eighths(none.log2() as f32) }
+    }
+}
