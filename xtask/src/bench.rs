@@ -1,0 +1,321 @@
+//! What the program costs and how well it links, beside the bare conversion of the same files.
+//!
+//! A synthetic population in, tables of medians out: seconds of wall clock and peak memory of whole processes, as the kernel
+//! counts them. The contenders take turns, so that a machine that slows down slows them all. Everything is printed with the
+//! machine and the versions, since a figure without them means nothing.
+
+use crate::shell::{cargo, output, run};
+use crate::{option, python};
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FILES_TO_LINK: [&str; 2] = ["gp/patients.csv", "hospital/apc.csv"];
+const FILES_TO_RUN: [&str; 5] =
+    ["gp/patients.csv", "gp/journals.csv", "hospital/apc.csv", "hospital/op.csv", "hospital/ae.csv"];
+
+/// Which parts to measure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Both,
+    Link,
+    Run,
+}
+
+/// What the options say.
+struct Options {
+    part: Part,
+    people: u32,
+    times: u32,
+    seed: u64,
+    errors: String,
+}
+
+impl Options {
+    fn parse(words: &[String]) -> Result<Self> {
+        let part = match words.first().map(String::as_str) {
+            Some("link") => Part::Link,
+            Some("run") => Part::Run,
+            None => Part::Both,
+            Some(option) if option.starts_with("--") => Part::Both,
+            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link` or `run`"),
+        };
+        Ok(Self {
+            part,
+            people: option(words, "--people", 1_000_000)?,
+            times: option(words, "--times", 5)?,
+            seed: option(words, "--seed", 1)?,
+            errors: option(words, "--errors", "standard".to_owned())?,
+        })
+    }
+}
+
+/// What one process took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cost {
+    seconds: f64,
+    processor_seconds: f64,
+    peak_kib: u64,
+}
+
+/// One thing to be measured: what must be done before each time, and the command itself.
+struct Contender<'a> {
+    name: &'static str,
+    before: Box<dyn Fn() -> Result<()> + 'a>,
+    command: Box<dyn Fn() -> Command + 'a>,
+}
+
+/// Where everything lies.
+struct Bench {
+    program: PathBuf,
+    python: PathBuf,
+    scripts: PathBuf,
+    data: PathBuf,
+    work: PathBuf,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// If anything that is measured fails.
+pub fn bench(root: &Path, words: &[String]) -> Result<()> {
+    let options = Options::parse(words)?;
+    run(cargo().current_dir(root).args(["build", "--release", "--package", "caredata"]))?;
+    let bench = Bench::prepare(root)?;
+    println!("{}", machine(&bench)?);
+    bench.population(&options)?;
+    if options.part != Part::Run {
+        let table = measure(&bench, &bench.link(), options.times)?;
+        print_table("Linkage, CSV in to links out", &table, &bench.data, &FILES_TO_LINK)?;
+        println!("\nQuality of the links ({} errors)", options.errors);
+        let score = bench.scripts.join("score.py");
+        print!("{}", output(Command::new(&bench.python).arg(score).arg(&bench.data).arg(bench.links()))?);
+    }
+    if options.part != Part::Link {
+        let table = measure(&bench, &bench.month(), options.times)?;
+        print_table("The month's run, CSV in to published tables out", &table, &bench.data, &FILES_TO_RUN)?;
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn prepare(root: &Path) -> Result<Self> {
+        let work = root.join("target/bench");
+        fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
+        Ok(Self {
+            program: root.join("target/release/caredata"),
+            python: python::ready(root)?,
+            scripts: root.join("xtask/bench"),
+            data: work.join("data"),
+            work,
+        })
+    }
+
+    /// Writes the population, and says what that took.
+    fn population(&self, options: &Options) -> Result<()> {
+        clear(&self.data)?;
+        let mut synth = Command::new(&self.program);
+        let (people, seed) = (options.people.to_string(), options.seed.to_string());
+        synth
+            .args(["synth", "--people", &people, "--seed", &seed, "--errors", &options.errors, "--out"])
+            .arg(&self.data);
+        let cost = self.cost(&synth)?;
+        println!(
+            "A population of {people} (seed {seed}, {} errors) written in {:.1} s, {:.0} MB at most",
+            options.errors,
+            cost.seconds,
+            megabytes(cost.peak_kib)
+        );
+        Ok(())
+    }
+
+    fn links(&self) -> PathBuf {
+        self.work.join("links.csv")
+    }
+
+    fn link(&self) -> Vec<Contender<'_>> {
+        let link = |identifiers_only: bool| {
+            move || {
+                let [gp, hospital] = FILES_TO_LINK.map(|file| self.data.join(file));
+                let mut command = Command::new(&self.program);
+                command.arg("link").arg("--gp").arg(gp).arg("--hospital").arg(hospital).arg("--out").arg(self.links());
+                if identifiers_only {
+                    command.arg("--identifiers-only");
+                }
+                command
+            }
+        };
+        vec![
+            self.conversion(&FILES_TO_LINK),
+            Contender {
+                name: "caredata link --identifiers-only",
+                before: Box::new(|| Ok(())),
+                command: Box::new(link(true)),
+            },
+            Contender { name: "caredata link", before: Box::new(|| Ok(())), command: Box::new(link(false)) },
+        ]
+    }
+
+    fn month(&self) -> Vec<Contender<'_>> {
+        let home = self.work.join("home");
+        let keys = self.work.join("keys");
+        let fresh = {
+            let (home, keys) = (home.clone(), keys.clone());
+            move || {
+                clear(&home)?;
+                clear(&keys)?;
+                output(
+                    Command::new(&self.program).arg("--home").arg(&home).arg("init").arg("--keys").arg(&keys).args([
+                        "--attest-no-objections",
+                        "cargo xtask bench",
+                        "--reason",
+                        "invented people",
+                    ]),
+                )
+                .map(drop)
+            }
+        };
+        let month = move || {
+            let mut command = Command::new(&self.program);
+            command.arg("--home").arg(&home).arg("run").arg("--gp").arg(self.data.join("gp"));
+            command.arg("--hospital").arg(self.data.join("hospital")).args(["--period", "2014-04"]);
+            command
+        };
+        vec![
+            self.conversion(&FILES_TO_RUN),
+            Contender { name: "caredata run", before: Box::new(fresh), command: Box::new(month) },
+        ]
+    }
+
+    fn conversion(&self, files: &'static [&'static str]) -> Contender<'_> {
+        let out = self.work.join("converted");
+        let cleared = out.clone();
+        Contender {
+            name: "DuckDB, CSV to Parquet",
+            before: Box::new(move || clear(&cleared)),
+            command: Box::new(move || {
+                let mut command = Command::new(&self.python);
+                command.arg(self.scripts.join("convert.py")).arg(&out);
+                command.args(files.iter().map(|file| self.data.join(file)));
+                command
+            }),
+        }
+    }
+
+    fn cost(&self, command: &Command) -> Result<Cost> {
+        let mut measured = Command::new(&self.python);
+        measured.arg(self.scripts.join("measure.py")).arg(command.get_program()).args(command.get_args());
+        parse_cost(&output(&mut measured)?)
+    }
+}
+
+fn parse_cost(text: &str) -> Result<Cost> {
+    let mut numbers = text.split_whitespace();
+    let mut next = || numbers.next().context("measure.py gives three numbers");
+    Ok(Cost { seconds: next()?.parse()?, processor_seconds: next()?.parse()?, peak_kib: next()?.parse()? })
+}
+
+/// The median of each contender; they take turns.
+fn measure(bench: &Bench, contenders: &[Contender<'_>], times: u32) -> Result<Vec<(&'static str, Cost)>> {
+    let mut costs = vec![Vec::new(); contenders.len()];
+    for _ in 0..times.max(1) {
+        for (contender, costs) in contenders.iter().zip(&mut costs) {
+            (contender.before)()?;
+            costs.push(bench.cost(&(contender.command)()).with_context(|| contender.name)?);
+        }
+    }
+    Ok(contenders.iter().zip(costs).map(|(contender, costs)| (contender.name, median(&costs))).collect())
+}
+
+/// The median of each number by itself.
+fn median(costs: &[Cost]) -> Cost {
+    let middle = |number: fn(&Cost) -> f64| {
+        let mut numbers: Vec<f64> = costs.iter().map(number).collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+    };
+    Cost {
+        seconds: middle(|cost| cost.seconds),
+        processor_seconds: middle(|cost| cost.processor_seconds),
+        peak_kib: middle(|cost| cost.peak_kib as f64) as u64,
+    }
+}
+
+/// The first row is what the others are compared with.
+fn print_table(title: &str, rows: &[(&'static str, Cost)], data: &Path, files: &[&str]) -> Result<()> {
+    let mut bytes = 0;
+    for file in files {
+        let path = data.join(file);
+        bytes += fs::metadata(&path).with_context(|| format!("{} is not there", path.display()))?.len();
+    }
+    println!("\n{title} ({:.0} MB: {})", bytes as f64 / 1e6, files.join(", "));
+    println!("{:<34} {:>9} {:>12} {:>10} {:>8}", "", "seconds", "processor s", "peak MB", "ratio");
+    let floor = rows.first().map_or(1.0, |(_, cost)| cost.seconds);
+    for (name, cost) in rows {
+        let Cost { seconds, processor_seconds, peak_kib } = cost;
+        let (peak, ratio) = (megabytes(*peak_kib), seconds / floor);
+        println!("{name:<34} {seconds:>9.2} {processor_seconds:>12.2} {peak:>10.0} {ratio:>8.2}");
+    }
+    Ok(())
+}
+
+fn megabytes(kib: u64) -> f64 {
+    kib as f64 * 1024.0 / 1e6
+}
+
+/// The machine and the versions.
+fn machine(bench: &Bench) -> Result<String> {
+    let field = |file: &str, name: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_once(':').map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let duckdb = output(Command::new(&bench.python).args(["-c", "import duckdb; print(duckdb.__version__)"]))?;
+    let program = output(Command::new(&bench.program).arg("--version"))?;
+    let compiler = output(Command::new("rustc").arg("--version"))?;
+    Ok(format!(
+        "{}, {cores} cores, {} of memory\n{}, DuckDB {}, {}",
+        field("/proc/cpuinfo", "model name"),
+        field("/proc/meminfo", "MemTotal"),
+        program.trim(),
+        duckdb.trim(),
+        compiler.trim(),
+    ))
+}
+
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_that_of_each_number() {
+        let cost = |seconds, peak_kib| Cost { seconds, processor_seconds: seconds, peak_kib };
+        assert_eq!(median(&[cost(3.0, 10), cost(1.0, 30), cost(2.0, 20)]), cost(2.0, 20));
+    }
+
+    #[test]
+    fn a_cost_is_read_as_it_is_printed() {
+        let cost = parse_cost("1.5000 2.2500 1024\n").expect("three numbers");
+        assert_eq!(cost, Cost { seconds: 1.5, processor_seconds: 2.25, peak_kib: 1024 });
+        assert!(parse_cost("1.5").is_err());
+    }
+
+    #[test]
+    fn parts_are_understood_or_refused() {
+        let parse = |words: &[&str]| Options::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert!(
+            parse(&["link", "--people", "10"]).is_ok_and(|options| options.part == Part::Link && options.people == 10)
+        );
+        assert!(parse(&["--times", "1"]).is_ok_and(|options| options.part == Part::Both && options.times == 1));
+        assert!(parse(&["lnik"]).is_err());
+    }
+}
