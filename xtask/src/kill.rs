@@ -127,7 +127,7 @@ impl Torment {
     }
 }
 
-/// Steele and others' SplitMix64: moments that can be had again from a seed.
+/// Steele and others' `SplitMix64`: moments that can be had again from a seed.
 struct Random(u64);
 
 impl Random {
