@@ -17,6 +17,8 @@ const IDENTIFIERS: &str = "PROCODE,LOPATID,NEWNHSNO,DOB,HOMEADD,SEX,ETHNOS";
 pub(crate) const ADMISSIONS: f64 = 0.9;
 /// The share of spells with a second episode, whose record is one more.
 const SECOND_EPISODES: f64 = 0.06;
+/// The most events of a kind that one person's keys can tell apart in a window.
+const MOST: u32 = 31;
 const APPOINTMENTS: f64 = 0.5;
 /// Emergency attendances that do not end in admission.
 const ATTENDANCES: f64 = 0.15;
@@ -127,6 +129,12 @@ struct Spell {
     birth: bool,
 }
 
+impl Spell {
+    fn episodes(&self) -> u32 {
+        if self.second_episode && self.last > self.first { 2 } else { 1 }
+    }
+}
+
 /// Writes the hospital records of a block of people.
 pub(crate) struct Hospital<'a> {
     pub(crate) population: &'a Population,
@@ -142,33 +150,46 @@ pub(crate) struct Hospital<'a> {
     pub(crate) counts: MistakeCounts,
 }
 
+/// One person's business with one provider, under one record key.
+struct Visit<'a> {
+    serial: u32,
+    person: &'a Person,
+    provider: u16,
+    key: u64,
+}
+
 impl Hospital<'_> {
     pub(crate) fn write(&mut self, serial: u32) {
-        let person = self.population.people[serial as usize];
+        let person = &self.population.people[serial as usize];
         let days = Window { first: self.window.first.max(person.birth), last: self.window.last.min(person.death) };
         if days.first > days.last {
             return;
         }
         let mut draw = self.chance.stream(Purpose::Hospital, self.month, serial);
         let weight = person.illness.admission_weight(person.age(self.window.last));
-        let spells = self.spells(&person, days, weight, &mut draw);
+        let month = self.month;
+        let visit = |provider: u16, nth: u32| Visit { serial, person, provider, key: event_key(serial, month, nth) };
         let (mut nth, mut attendance) = (0, 0);
-        for spell in &spells {
-            let provider = self.provider(&person, &mut draw);
+        for spell in &self.spells(person, days, weight, &mut draw) {
+            let provider = self.provider(person, &mut draw);
             if spell.method == "21" && draw.chance(0.9) {
-                self.attend(serial, &person, provider, attendance, spell.first, "01", &mut draw);
+                self.attend(&visit(provider, attendance), spell.first, "01", &mut draw);
                 attendance += 1;
             }
-            nth = self.admit(serial, &person, provider, nth, spell, &mut draw);
+            let stay = event_key(serial, month, nth) ^ 0x3FFF;
+            for episode in 0..spell.episodes() {
+                self.admit(&visit(provider, nth), spell, stay, episode, &mut draw);
+                nth += 1;
+            }
         }
-        for visit in 0..draw.poisson(self.demand.appointments * weight).min(31) {
-            let day = draw.between(days.first, days.last);
-            self.appoint(serial, &person, visit, day, &mut draw);
+        for appointment in 0..draw.poisson(self.demand.appointments * weight).min(MOST) {
+            let (day, provider) = (draw.between(days.first, days.last), self.provider(person, &mut draw));
+            self.appoint(&visit(provider, appointment), day, &mut draw);
         }
-        for _ in 0..draw.poisson(self.demand.attendances * weight).min(31 - attendance.min(31)) {
-            let (day, provider) = (draw.between(days.first, days.last), self.provider(&person, &mut draw));
+        for _ in attendance..(attendance + draw.poisson(self.demand.attendances * weight)).min(MOST) {
+            let (day, provider) = (draw.between(days.first, days.last), self.provider(person, &mut draw));
             let disposal = draw.weighted(&[(5, "03"), (3, "02"), (1, "12")]);
-            self.attend(serial, &person, provider, attendance, day, disposal, &mut draw);
+            self.attend(&visit(provider, attendance), day, disposal, &mut draw);
             attendance += 1;
         }
     }
@@ -226,8 +247,28 @@ impl Hospital<'_> {
         }
     }
 
-    /// One record's statement of who the person is, with the mistakes of this provider.
-    fn stated(&mut self, serial: u32, person: &Person, provider: u16, newborn: bool, draw: &mut Draw) -> Stated {
+    /// The key and the identifier columns that all three files share, with the mistakes of this record.
+    fn identify(&mut self, file: File, visit: &Visit, newborn: bool, draw: &mut Draw) {
+        let Visit { serial, person, provider, key } = *visit;
+        let stated = self.stated(visit, newborn, draw);
+        // A few people are given a second number by a provider.
+        let second = u64::from(draw.chance(0.02));
+        let category = if draw.chance(0.95) { person.ethnicity.category(mix(u64::from(serial))) } else { b'Z' };
+        let keyed = self.file(file);
+        let rows = &mut keyed.rows;
+        rows.number(key).field(&provider_code(provider));
+        rows.number(local_number(u64::from(provider) | 1 << 30 | second << 32, serial));
+        match stated.number {
+            Some(number) => rows.number(number),
+            None => rows.empty(),
+        };
+        rows.day(stated.birth).field(stated.postcode.as_bytes()).field(&[stated.gender]).field(&[category]);
+        keyed.truth.number(key).number(serial + 1).text(person.ethnicity.label()).end();
+    }
+
+    /// One record's statement of who the person is.
+    fn stated(&mut self, visit: &Visit, newborn: bool, draw: &mut Draw) -> Stated {
+        let Visit { serial, person, provider, .. } = *visit;
         let relative = nhs_number(self.seed, self.population.relative(serial, draw));
         let truth = truth(self.population, person, nhs_number(self.seed, serial), relative);
         let decile = self.population.places.deprivation(person.home);
@@ -239,33 +280,6 @@ impl Hospital<'_> {
             self.counts.newborns += 1;
         }
         stated
-    }
-
-    /// The key and the identifier columns that all three files share.
-    fn identify(
-        &mut self,
-        file: File,
-        key: u64,
-        serial: u32,
-        person: &Person,
-        provider: u16,
-        stated: &Stated,
-        draw: &mut Draw,
-    ) {
-        let keyed = self.file(file);
-        let rows = &mut keyed.rows;
-        // A few people are given a second number by a provider.
-        let second = u64::from(draw.chance(0.02)) << 20;
-        let local = local_number(u64::from(provider) | 1 << 30 | second << 12, serial);
-        rows.number(key).field(&provider_code(provider)).number(local);
-        match stated.number {
-            Some(number) => rows.number(number),
-            None => rows.empty(),
-        };
-        rows.day(stated.birth).field(stated.postcode.as_bytes()).field(&[stated.gender]);
-        let known = draw.chance(0.95);
-        rows.field(&[if known { person.ethnicity.category(mix(u64::from(serial))) } else { b'Z' }]);
-        keyed.truth.number(key).number(serial + 1).text(person.ethnicity.label()).end();
     }
 
     fn file(&mut self, file: File) -> &mut Keyed {
@@ -283,57 +297,43 @@ impl Hospital<'_> {
         self.file(file).rows.field(&lsoa).number(decile);
     }
 
-    /// The record or two of a spell; returns the number of the next.
-    fn admit(&mut self, serial: u32, person: &Person, provider: u16, nth: u32, spell: &Spell, draw: &mut Draw) -> u32 {
-        let episodes = if spell.second_episode && spell.last > spell.first { 2 } else { 1 };
-        let spell_number = event_key(serial, self.month, nth) ^ 0x3FFF;
+    /// The record of one episode of a spell.
+    fn admit(&mut self, visit: &Visit, spell: &Spell, stay: u64, episode: u32, draw: &mut Draw) {
+        self.identify(File::Apc, visit, spell.birth, draw);
         let middle = spell.first + (spell.last - spell.first) / 2;
-        for episode in 0..episodes {
-            let key = event_key(serial, self.month, nth + episode);
-            let stated = self.stated(serial, person, provider, spell.birth, draw);
-            self.identify(File::Apc, key, serial, person, provider, &stated, draw);
-            let over = spell.last <= self.window.last;
-            let last = episode + 1 == episodes;
-            let (start, end) = (
-                if episode == 0 { spell.first } else { middle },
-                if last { Some(spell.last).filter(|_| over) } else { Some(middle) },
-            );
-            let died = if spell.died { "4" } else { "1" };
-            let rows = &mut self.apc.rows;
-            rows.day(spell.first).maybe_day(Some(spell.last).filter(|_| over)).text(spell.method);
-            rows.text(if over { died } else { "8" }).text(if spell.died { "79" } else { "19" });
-            rows.text(class(spell)).number(spell_number).number(episode + 1).day(start).maybe_day(end);
-            rows.text(if end.is_some() { "3" } else { "1" }).text(spell.specialty);
-            self.area(File::Apc, person);
-            self.diagnoses(person, spell);
-            self.apc.end(key);
-        }
-        nth + episodes
+        let discharged = Some(spell.last).filter(|&day| day <= self.window.last);
+        let start = if episode == 0 { spell.first } else { middle };
+        let end = if episode + 1 == spell.episodes() { discharged } else { Some(middle) };
+        let (method, destination) = match (discharged, spell.died) {
+            (None, _) => ("8", "98"),
+            (Some(_), true) => ("4", "79"),
+            (Some(_), false) => ("1", "19"),
+        };
+        let rows = &mut self.apc.rows;
+        rows.day(spell.first).maybe_day(discharged).text(spell.method).text(method).text(destination);
+        rows.text(class(spell)).number(stay).number(episode + 1).day(start).maybe_day(end);
+        rows.text(if end.is_some() { "3" } else { "1" }).text(spell.specialty);
+        self.area(File::Apc, visit.person);
+        self.diagnoses(visit.person, spell);
+        self.apc.end(visit.key);
     }
 
-    /// The main diagnosis, then the person's long-term conditions.
+    /// The main diagnosis, then the outcome of a delivery and the person's long-term conditions.
     fn diagnoses(&mut self, person: &Person, spell: &Spell) {
         let rows = &mut self.apc.rows;
         rows.text(spell.diagnosis);
-        let mut others = person.illness.each().map(|condition| codes::course(condition).comorbidity);
-        let outcome = if spell.specialty == "501" && !spell.birth { Some("Z370") } else { None };
-        let mut left = 4;
-        for code in outcome.into_iter().chain(others.by_ref().filter(|code| *code != spell.diagnosis)).take(4) {
+        let outcome = (spell.specialty == "501").then_some("Z370");
+        let others = person.illness.each().map(|condition| codes::course(condition).comorbidity);
+        let further = outcome.into_iter().chain(others.filter(|code| *code != spell.diagnosis));
+        for code in further.chain(std::iter::repeat("")).take(4) {
             rows.text(code);
-            left -= 1;
-        }
-        for _ in 0..left {
-            rows.empty();
         }
         rows.end();
     }
 
-    fn appoint(&mut self, serial: u32, person: &Person, nth: u32, day: i32, draw: &mut Draw) {
-        let provider = self.provider(person, draw);
-        let key = event_key(serial, self.month, nth);
-        let stated = self.stated(serial, person, provider, false, draw);
-        self.identify(File::Op, key, serial, person, provider, &stated, draw);
-        let ill: Vec<_> = person.illness.each().collect();
+    fn appoint(&mut self, visit: &Visit, day: i32, draw: &mut Draw) {
+        self.identify(File::Op, visit, false, draw);
+        let ill: Vec<_> = visit.person.illness.each().collect();
         let specialty = if ill.is_empty() {
             draw.pick(&["100", "110", "120", "130", "330", "300"])
         } else {
@@ -342,30 +342,18 @@ impl Hospital<'_> {
         let rows = &mut self.op.rows;
         rows.day(day).text(draw.weighted(&[(84, "5"), (7, "3"), (6, "2"), (3, "4")]));
         rows.text(if draw.chance(0.3) { "1" } else { "2" }).text(specialty);
-        self.area(File::Op, person);
+        self.area(File::Op, visit.person);
         self.op.rows.end();
-        self.op.end(key);
+        self.op.end(visit.key);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an attendance has these parts")]
-    fn attend(
-        &mut self,
-        serial: u32,
-        person: &Person,
-        provider: u16,
-        nth: u32,
-        day: i32,
-        disposal: &str,
-        draw: &mut Draw,
-    ) {
-        let key = event_key(serial, self.month, nth);
-        let stated = self.stated(serial, person, provider, false, draw);
-        self.identify(File::Ae, key, serial, person, provider, &stated, draw);
+    fn attend(&mut self, visit: &Visit, day: i32, disposal: &str, draw: &mut Draw) {
+        self.identify(File::Ae, visit, false, draw);
         let rows = &mut self.ae.rows;
         rows.day(day).text(disposal).text("1").text(if draw.chance(0.3) { "1" } else { "2" });
-        self.area(File::Ae, person);
+        self.area(File::Ae, visit.person);
         self.ae.rows.end();
-        self.ae.end(key);
+        self.ae.end(visit.key);
     }
 }
 

@@ -15,9 +15,9 @@ pub(crate) const HEADER: &str =
     "practice_code,patient_id,record_id,event_date,recorded_date,code_system,code,value1,value2,unit,episode\n";
 pub(crate) const OBJECTORS_HEADER: &str = "person,kind,practice_code,patient_id,said,stands\n";
 /// Prescriptions a year for each condition.
-const PRESCRIPTIONS: f64 = 5.5;
+const PRESCRIPTIONS: f64 = 7.0;
 /// Tests a year for each condition.
-const TESTS: f64 = 2.2;
+const TESTS: f64 = 2.8;
 
 /// The code system of a practice's supplier.
 pub(crate) const fn system(practice: u16) -> CodeSystem {
@@ -47,16 +47,30 @@ struct Patient {
     system: CodeSystem,
     /// The days on which something can happen to the patient, within the window.
     days: Window,
+    /// The month that record ids are counted in, and the next of them.
+    month: u32,
     nth: u32,
 }
 
-/// What an entry says beside its code.
-#[derive(Default)]
-struct Values {
+/// One entry. Values are in tenths.
+struct Entry<'a> {
+    day: Option<i32>,
+    recorded: Option<i32>,
+    system: CodeSystem,
+    code: &'a str,
     value1: Option<i32>,
     value2: Option<i32>,
     unit: &'static str,
     episode: &'static str,
+}
+
+impl<'a> Entry<'a> {
+    /// An entry without a value, recorded mostly on its day.
+    fn new(day: i32, system: CodeSystem, code: &'a str, draw: &mut Draw) -> Self {
+        let recorded = if draw.chance(0.9) { day } else { day + draw.between(1, 20) };
+        let (day, recorded) = (Some(day), Some(recorded));
+        Self { day, recorded, system, code, value1: None, value2: None, unit: "", episode: "" }
+    }
 }
 
 impl Journal<'_> {
@@ -71,6 +85,7 @@ impl Journal<'_> {
             patient: patient_id(row.practice, row.serial),
             system: system(row.practice),
             days,
+            month: self.month,
             nth: 0,
         };
         self.wishes(&mut patient);
@@ -83,13 +98,14 @@ impl Journal<'_> {
             let course = codes::course(condition);
             if self.month == 0 {
                 let onset = draw.between((days.last - 5000).max(person.birth), days.last);
-                let values = Values { episode: "F", ..Values::default() };
-                self.coded(&mut patient, onset, course.diagnosis, &values, &mut draw);
+                let code = course.diagnosis.code(patient.system);
+                let entry = Entry { episode: "F", ..Entry::new(onset, patient.system, code, &mut draw) };
+                self.entry(&mut patient, &entry);
             }
             for _ in 0..draw.poisson(PRESCRIPTIONS * days.years()) {
                 let (day, drug) = (draw.between(days.first, days.last), draw.pick(course.drugs));
-                let values = Values { value1: Some(280), unit: "tablet", episode: "R", ..Values::default() };
-                self.entry(&mut patient, day, CodeSystem::Dmd, drug, &values, &mut draw);
+                let entry = Entry::new(day, CodeSystem::Dmd, drug, &mut draw);
+                self.entry(&mut patient, &Entry { value1: Some(280), unit: "tablet", episode: "R", ..entry });
             }
             if !course.tests.is_empty() {
                 for _ in 0..draw.poisson(TESTS * days.years()) {
@@ -105,9 +121,10 @@ impl Journal<'_> {
         let years = patient.days.years();
         let plain = |journal: &mut Self, patient: &mut Patient, coded: Coded, draw: &mut Draw| {
             let day = draw.between(patient.days.first, patient.days.last);
-            journal.coded(patient, day, coded, &Values::default(), draw);
+            let entry = Entry::new(day, patient.system, coded.code(patient.system), draw);
+            journal.entry(patient, &entry);
         };
-        for _ in 0..draw.poisson(1.9 * years) {
+        for _ in 0..draw.poisson(2.4 * years) {
             plain(self, patient, draw.weighted(&codes::COMPLAINTS), draw);
         }
         if age < 5 {
@@ -148,54 +165,26 @@ impl Journal<'_> {
         let pressure = test.unit == codes::BLOOD_PRESSURE.unit;
         let value2 = pressure.then(|| draw.near(800.0, 90.0) as i32);
         let day = draw.between(patient.days.first, patient.days.last);
-        let values = Values { value1, value2, unit: test.unit, episode: "" };
-        self.coded(patient, day, test.coded, &values, draw);
-    }
-
-    /// An entry in the practice's own code system.
-    fn coded(&mut self, patient: &mut Patient, day: i32, coded: Coded, values: &Values, draw: &mut Draw) {
-        let system = patient.system;
-        self.entry(patient, day, system, coded.code(system), values, draw);
-    }
-
-    fn entry(
-        &mut self,
-        patient: &mut Patient,
-        day: i32,
-        system: CodeSystem,
-        code: &str,
-        values: &Values,
-        draw: &mut Draw,
-    ) {
-        let recorded = if draw.chance(0.9) { day } else { (day + draw.between(1, 20)).min(patient.days.last.max(day)) };
-        self.line(patient, self.month, Some(day), Some(recorded), system, code, values);
+        let entry = Entry::new(day, patient.system, test.coded.code(patient.system), draw);
+        self.entry(patient, &Entry { value1, value2, unit: test.unit, ..entry });
     }
 
     /// One row of the journal.
-    #[expect(clippy::too_many_arguments, reason = "an entry has these parts")]
-    fn line(
-        &mut self,
-        patient: &mut Patient,
-        month: u32,
-        day: Option<i32>,
-        recorded: Option<i32>,
-        system: CodeSystem,
-        code: &str,
-        values: &Values,
-    ) {
-        let packed = u64::from(month & 127) << 33 | u64::from(patient.nth & 255) << 25 | u64::from(patient.row.serial);
+    fn entry(&mut self, patient: &mut Patient, entry: &Entry) {
+        let month = u64::from(patient.month & 127);
+        let packed = month << 33 | u64::from(patient.nth & 255) << 25 | u64::from(patient.row.serial);
         let record = packed.wrapping_mul(0x5_DEEC_E66D) & ((1 << 40) - 1);
         patient.nth += 1;
         let rows = &mut self.rows;
         rows.field(&patient.practice).number(patient.patient).number(record);
-        rows.maybe_day(day).maybe_day(recorded).text(system.name()).text(code);
-        for value in [values.value1, values.value2] {
+        rows.maybe_day(entry.day).maybe_day(entry.recorded).text(entry.system.name()).text(entry.code);
+        for value in [entry.value1, entry.value2] {
             match value {
                 Some(tenths) => rows.tenths(tenths),
                 None => rows.empty(),
             };
         }
-        rows.text(values.unit).text(values.episode).end();
+        rows.text(entry.unit).text(entry.episode).end();
         self.entries += 1;
     }
 
@@ -206,15 +195,17 @@ impl Journal<'_> {
         if said.is_empty() || (!patient.row.first && mix(u64::from(patient.row.serial)) % 2 == 0) {
             return;
         }
-        patient.nth = 200;
+        (patient.nth, patient.month) = (200, 0);
         for (nth, wish) in said.iter().enumerate() {
             let way = mix(u64::from(patient.row.serial) << 8 | nth as u64);
             let code = wishes::code(wish, patient.system, way);
-            let (effective, recorded) = (wish.effective, wish.recorded);
             let days = |day: Option<Day>| day.map(Day::days_since_1970);
-            self.line(patient, 0, days(effective), days(recorded), patient.system, code, &Values::default());
+            let (day, recorded) = (days(wish.effective), days(wish.recorded));
+            let system = patient.system;
+            let entry = Entry { day, recorded, system, code, value1: None, value2: None, unit: "", episode: "" };
+            self.entry(patient, &entry);
         }
-        patient.nth = 0;
+        (patient.nth, patient.month) = (0, self.month);
         self.truth(patient, &said);
     }
 

@@ -80,7 +80,7 @@ impl Month<'_> {
         };
         for &row in rows {
             let out = (&mut patients, &mut truth);
-            registrations::write(self.population, row, window, self.seed, self.chance, out, &mut counts);
+            registrations::write(self.population, row, window, (self.seed, self.chance), out, &mut counts);
             journal.write(row);
         }
         let summary = Summary {

@@ -119,6 +119,12 @@ impl Population {
     pub(crate) fn relative(&self, serial: u32, draw: &mut Draw) -> u32 {
         let person = &self.people[serial as usize];
         let (first, members) = (person.household, u32::from(person.members));
+        // Nobody's number is taken for yours as easily as your twin's.
+        match person.twin {
+            Twin::Before if draw.chance(0.6) => return serial - 1,
+            Twin::After if draw.chance(0.6) => return serial + 1,
+            Twin::None | Twin::Before | Twin::After => {}
+        }
         let within = serial.checked_sub(first).filter(|&place| place < members);
         match within {
             Some(place) if members > 1 => first + (place + 1 + draw.below(members - 1)) % members,
@@ -350,7 +356,7 @@ impl Maker<'_> {
         };
         let age = self.draw.between(low, high);
         let female = self.draw.chance(women);
-        self.add(age, female, ethnicity, home);
+        self.add_alone(age, female, ethnicity, home);
     }
 
     fn private(&mut self, ethnicity: Ethnicity, home: u32) {
@@ -408,13 +414,6 @@ impl Maker<'_> {
             let age = self.draw.between(0, oldest.min(20));
             let female = self.draw.chance(0.49);
             let child = self.add(age, female, ethnicity, home);
-            if self.draw.chance(TWIN_MATERNITIES) {
-                let mut twin = self.people[child];
-                twin.female ^= self.draw.chance(1.0 / 3.0);
-                twin.twin = Twin::Before;
-                self.people[child].twin = Twin::After;
-                self.people.push(twin);
-            }
             let born = self.people[child].birth;
             if self.window.contains(born) && self.people[parent].female {
                 self.people[parent].delivery = born;
@@ -422,7 +421,23 @@ impl Maker<'_> {
         }
     }
 
+    /// One person of a private household, or two where there is a twin; returns the first one's place in the block.
+    ///
+    /// Adults' twins live with them too, far more often than in life: two people who share all but the number are what
+    /// linkage finds hardest, and are kept at every age.
     fn add(&mut self, age: i32, female: bool, ethnicity: Ethnicity, home: u32) -> usize {
+        let first = self.add_alone(age, female, ethnicity, home);
+        if self.draw.chance(TWIN_MATERNITIES) {
+            let mut twin = self.people[first];
+            twin.female ^= self.draw.chance(1.0 / 3.0);
+            twin.twin = Twin::Before;
+            self.people[first].twin = Twin::After;
+            self.people.push(twin);
+        }
+        first
+    }
+
+    fn add_alone(&mut self, age: i32, female: bool, ethnicity: Ethnicity, home: u32) -> usize {
         let (year, month, day) = crate::text::civil(self.window.last);
         let birthday = Day::new(year - age, month, day.min(28)).map_or(0, Day::days_since_1970);
         self.people.push(Person {

@@ -60,13 +60,11 @@ pub(crate) fn write(
     population: &Population,
     row: Registration,
     window: Window,
-    seed: u64,
-    chance: &Chance,
-    out: (&mut Rows, &mut Rows),
+    (seed, chance): (u64, &Chance),
+    (patients, truth_rows): (&mut Rows, &mut Rows),
     counts: &mut MistakeCounts,
 ) {
     let person = &population.people[row.serial as usize];
-    let (patients, truth_rows) = out;
     let mut draw = chance.stream(Purpose::Registration, u32::from(row.practice), row.serial);
     let relative = nhs_number(seed, population.relative(row.serial, &mut draw));
     let truth = truth(population, person, nhs_number(seed, row.serial), relative);
@@ -85,7 +83,8 @@ pub(crate) fn write(
     patients.field(&[person.ethnicity.category(mix(u64::from(row.serial)))]);
     let died = Some(person.death).filter(|&day| day <= window.last);
     let left = if row.first || person.second_left == NEVER { died } else { Some(person.second_left) };
-    let since = if row.first { person.registered } else { person.registered.min(person.birth + 3650) };
+    let since =
+        if row.first { person.registered } else { person.registered.min(person.birth + 3650) }.min(person.death);
     patients.day(since).maybe_day(left.filter(|&day| day <= window.last)).maybe_day(died);
     patients.field(&lsoa_code(population.places.lsoa(person.home))).end();
     truth_rows.field(&code).number(patient).number(row.serial + 1).end();
@@ -104,9 +103,10 @@ pub(crate) fn truth(population: &Population, person: &Person, number: u64, relat
     }
 }
 
-/// How careless an organisation is beside the others: 1 on average over any eight that follow one another.
+/// How careless an organisation is beside the others: 1 on average over eight that follow one another, and
+/// nearly so over the first few.
 pub(crate) const fn quality(organisation: u64) -> f64 {
-    [0.6, 1.05, 0.75, 1.2, 0.85, 1.0, 0.95, 1.6][(organisation % 8) as usize]
+    [1.0, 0.85, 1.2, 0.75, 1.05, 1.5, 0.65, 1.0][(organisation % 8) as usize]
 }
 
 /// `E01` and six digits.
