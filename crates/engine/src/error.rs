@@ -1,0 +1,421 @@
+//! What can go wrong in the engine: what failed and where in, a stable code, an exit code and what to do out.
+//!
+//! Invariant: no variant carries a patient's value; lines, columns, counts and file names only.
+
+use deltalake::DeltaTableError;
+use deltalake::arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// An error of the engine.
+///
+/// ```
+/// use caredata_engine::error::EngineError;
+/// let refused = EngineError::NobodyAttested;
+/// assert_eq!((refused.code(), refused.exit_code()), ("nobody-attested", 4));
+/// assert!(refused.hint().contains("objection load"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is no home at the path.
+    #[error("there is no home at {path}")]
+    HomeMissing {
+        /// Where a home was looked for.
+        path: PathBuf,
+    },
+    /// A home, or something else, stands where a new home was to be made.
+    #[error("{path} already exists; nothing was changed")]
+    HomeExists {
+        /// Where a home was to be made.
+        path: PathBuf,
+    },
+    /// Another process works on the home.
+    #[error("another process is working on {path}")]
+    HomeInUse {
+        /// The home, or its log.
+        path: PathBuf,
+    },
+    /// A file of the home does not say what a home of this version says.
+    #[error("{path} is not as this version of caredata writes it: {what}")]
+    HomeBroken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The home and the keys folder lie one inside the other.
+    #[error("the keys folder {keys} and the home {home} must not lie one inside the other")]
+    KeysBesideData {
+        /// The keys folder asked for.
+        keys: PathBuf,
+        /// The home.
+        home: PathBuf,
+    },
+    /// The folder for new keys already holds something.
+    #[error("the keys folder {path} is not empty; nothing was changed")]
+    KeysExist {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No place was given for the keys and the environment names none.
+    #[error("no folder for the keys is known: neither XDG_CONFIG_HOME nor HOME is set")]
+    KeysNowhere,
+    /// A key's file is missing.
+    #[error("the key {name} is missing: there is no {path}")]
+    KeyMissing {
+        /// The key's name.
+        name: &'static str,
+        /// Where its file was looked for.
+        path: PathBuf,
+    },
+    /// A key's file is damaged, or holds another key.
+    #[error("the key {name} in {path} cannot be used: {what}")]
+    KeyBroken {
+        /// The key's name.
+        name: &'static str,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Others than the owner may read a key.
+    #[error("{path} may be read by others than its owner")]
+    KeysTooOpen {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
+    /// No objections have been recorded or loaded, and nobody attested that there are none.
+    #[error("the register holds no objections, and nobody has attested that there are none")]
+    NobodyAttested,
+    /// A text that goes into the register or the log for good is not fit for it.
+    #[error("{what} cannot be noted: {reason}")]
+    Unfit {
+        /// Which text.
+        what: &'static str,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// A kind of objection that is none.
+    #[error(
+        "not a kind of wish: write object-gp, withdraw-gp, object-all, withdraw-all, object-source:NAME or withdraw-source:NAME"
+    )]
+    NotAKind,
+    /// A file of objections cannot be loaded, and nothing of it was.
+    #[error("{file} was refused whole: {faults}")]
+    ObjectionsRefused {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, by line.
+        faults: crate::register::LoadFaults,
+    },
+    /// The run's publication was not prepared, or another one waits to be finished.
+    #[error("publication {run}: {what}")]
+    Publication {
+        /// The run.
+        run: i64,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The register's database failed.
+    #[error("the register failed while {doing}")]
+    Register {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A number in the register cannot be unsealed, or a row does not say what the register writes.
+    #[error("the register is damaged: {what}")]
+    RegisterBroken {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The log does not fit its checkpoint or itself.
+    #[error("{path} was changed from outside: {what}; nothing more is written to it")]
+    LogBroken {
+        /// The file of the log.
+        path: PathBuf,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A name that no file of the vault may have.
+    #[error(
+        "not a name for a file of the vault: 1 to 64 lower-case letters, digits, `-` or `_`, without nine digits in a row"
+    )]
+    NotAVaultName,
+    /// A file of the vault cannot be opened with the key at hand.
+    #[error("{path} cannot be opened: it was sealed under another key or name, or was changed")]
+    VaultSealed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Reading or writing failed.
+    #[error("{doing} {path} failed")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A path cannot stand in a URL.
+    #[error("{path} is not an absolute path")]
+    Path {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A Parquet file could not be read or written.
+    #[error("{doing} failed")]
+    Parquet {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: ParquetError,
+    },
+    /// Columns in memory did not fit together.
+    #[error("{doing} failed")]
+    Arrow {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: ArrowError,
+    },
+    /// A query of ours failed.
+    #[error("{doing} failed")]
+    Query {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A table of the records could not be read or committed.
+    #[error("the table {table} could not be read or written")]
+    Table {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        source: Box<DeltaTableError>,
+    },
+    /// A column that this version writes is missing or of another type.
+    #[error("the column {name} is missing or of another type")]
+    Column {
+        /// The column.
+        name: &'static str,
+    },
+    /// Another thread of the same work failed first.
+    #[error("the work was interrupted by another part's failure")]
+    Interrupted,
+}
+
+/// Who can mend it, as the program's exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    /// The input; nothing was changed.
+    Input,
+    /// A rule or the law says no.
+    Rule,
+    /// We, or the machine.
+    Ours,
+}
+
+impl EngineError {
+    /// A short code that stays the same from version to version.
+    pub const fn code(&self) -> &'static str {
+        self.facts().0
+    }
+
+    /// The program's exit code: 3 refused input (nothing changed), 4 refused by a rule or by law, 5 a fault of ours.
+    pub const fn exit_code(&self) -> u8 {
+        match self.facts().1 {
+            Blame::Input => 3,
+            Blame::Rule => 4,
+            Blame::Ours => 5,
+        }
+    }
+
+    /// What to do about it, in a sentence; empty where the message says it all.
+    pub const fn hint(&self) -> &'static str {
+        self.facts().2
+    }
+
+    const fn facts(&self) -> (&'static str, Blame, &'static str) {
+        use Blame::{Input, Ours, Rule};
+        match self {
+            Self::HomeMissing { .. } => {
+                ("home-missing", Input, "make one with `caredata init`, or name another with --home")
+            }
+            Self::HomeExists { .. } => {
+                ("home-exists", Input, "choose another place with --home; a home is never made over another")
+            }
+            Self::HomeInUse { .. } => ("home-in-use", Input, "wait until it is done, then try again"),
+            Self::HomeBroken { .. } => {
+                ("home-broken", Input, "restore the file from a backup, or use the version of caredata that wrote it")
+            }
+            Self::KeysBesideData { .. } => {
+                ("keys-beside-data", Rule, "name a folder elsewhere with --keys, best on another disk")
+            }
+            Self::KeysExist { .. } => ("keys-exist", Input, "name an empty or a new folder with --keys"),
+            Self::KeysNowhere => ("keys-nowhere", Input, "name a folder with --keys"),
+            Self::KeyMissing { .. } => {
+                ("key-missing", Input, "restore the keys folder from its backup; without it the home cannot be read")
+            }
+            Self::KeyBroken { .. } => ("key-broken", Input, "restore the keys folder that was made with this home"),
+            Self::KeysTooOpen { .. } => (
+                "keys-too-open",
+                Rule,
+                "take the rights from the others: chmod 600 on the file, chmod 700 on the folder",
+            ),
+            Self::NoRandomness => {
+                ("no-randomness", Ours, "try again; if it stays so, the machine is not fit for making keys")
+            }
+            Self::NobodyAttested => (
+                "nobody-attested",
+                Rule,
+                "load the objections with `caredata objection load FILE`, or make the home with --attest-no-objections",
+            ),
+            Self::Unfit { .. } => ("unfit-text", Input, "write a short text without numbers of patients"),
+            Self::NotAKind => ("not-a-kind", Input, ""),
+            Self::ObjectionsRefused { .. } => {
+                ("objections-refused", Input, "mend the lines named and load the file again; nothing was loaded")
+            }
+            Self::Publication { .. } => ("publication-order", Ours, "run `caredata fsck` and report what it says"),
+            Self::Register { .. } => {
+                ("register-failed", Ours, "check that the disk is not full and the home is writable, then try again")
+            }
+            Self::RegisterBroken { .. } => {
+                ("register-broken", Ours, "restore register.sqlite and its keys from the same backup")
+            }
+            Self::LogBroken { .. } => (
+                "log-broken",
+                Rule,
+                "see `caredata audit verify`, keep the file as evidence, and restore it from a backup",
+            ),
+            Self::NotAVaultName => ("not-a-vault-name", Ours, ""),
+            Self::VaultSealed { .. } => ("vault-sealed", Input, "check that the keys folder belongs to this home"),
+            Self::Io { .. } => ("file-failed", Ours, "check the path, its rights and the space on the disk"),
+            Self::Path { .. } => ("path-unfit", Input, "name the folder by its full path"),
+            Self::Parquet { .. } => {
+                ("parquet-failed", Ours, "run `caredata fsck`; a damaged file is restored by running its period again")
+            }
+            Self::Arrow { .. } => ("columns-failed", Ours, "please report it with the code version"),
+            Self::Query { .. } => ("query-failed", Ours, "please report it with the code version"),
+            Self::Table { .. } => ("table-failed", Ours, "run `caredata fsck`; the last good version stays readable"),
+            Self::Column { .. } => {
+                ("column-unknown", Ours, "the files were written by another version of caredata; use that one")
+            }
+            Self::Interrupted => ("interrupted", Ours, "run the same command again"),
+        }
+    }
+
+    /// For `map_err` on Arrow's results.
+    pub fn arrow(doing: &'static str) -> impl Fn(ArrowError) -> Self + Copy {
+        move |source| Self::Arrow { doing, source }
+    }
+
+    /// For `map_err` on Parquet's results.
+    pub fn parquet(doing: &'static str) -> impl Fn(ParquetError) -> Self + Copy {
+        move |source| Self::Parquet { doing, source }
+    }
+
+    /// For `map_err` on DataFusion's results.
+    pub fn query(doing: &'static str) -> impl Fn(datafusion::error::DataFusionError) -> Self + Copy {
+        move |source| Self::Query { doing, source: Box::new(source) }
+    }
+
+    /// For `map_err` on the register's results.
+    pub(crate) fn register(doing: &'static str) -> impl Fn(sqlx::Error) -> Self + Copy {
+        move |source| Self::Register { doing, source }
+    }
+
+    /// For `map_err` on results of files and folders.
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+}
+
+/// A text for the register and the log, where it stays for good: one line of 1 to 200 characters that holds no NHS Number.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct Remark(String);
+
+impl Remark {
+    /// Checks a text that a person typed; `what` says in the error which one it was.
+    ///
+    /// ```
+    /// use caredata_engine::error::Remark;
+    /// assert!(Remark::parse("the name", "A. Officer").is_ok());
+    /// assert!(Remark::parse("the reason", "she is 943 476 5919").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`EngineError::Unfit`].
+    pub fn parse(what: &'static str, text: &str) -> Result<Self, EngineError> {
+        let text = text.trim();
+        let reason = if text.is_empty() {
+            "it is empty"
+        } else if text.chars().count() > 200 {
+            "it is longer than 200 characters"
+        } else if text.chars().any(char::is_control) {
+            "it holds line breaks or control characters"
+        } else if holds_nhs_number(text) {
+            "it holds what looks like an NHS Number"
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(EngineError::Unfit { what, reason })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether ten digits in a row, however they are spaced or joined, make a valid NHS Number.
+fn holds_nhs_number(text: &str) -> bool {
+    let joined = |character: &char| !matches!(character, ' ' | '-' | '.' | '/' | '\u{a0}');
+    let characters: Vec<char> = text.chars().filter(joined).collect();
+    characters.windows(10).any(|window| {
+        let digits: String = window.iter().collect();
+        caredata_model::NhsNumber::parse(&digits).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_hold_no_number_however_it_is_written() {
+        for text in
+            ["9434765919", "no. 943 476 5919, please", "943-476-5919", "943.476.5919", "19434765919", "a943 4765919b"]
+        {
+            assert!(Remark::parse("the reason", text).is_err(), "{text}");
+        }
+        for text in ["", "  ", "two\nlines", &"long ".repeat(50)] {
+            assert!(Remark::parse("the reason", text).is_err());
+        }
+        for text in ["pilot with invented data", "order 12 of 2014-04-01", "Zoë Ångström", "9434765918"] {
+            assert!(Remark::parse("the reason", text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_never_repeats_the_text() {
+        let error = Remark::parse("the reason", "943 476 5919").expect_err("a number is refused");
+        assert!(!format!("{error} {error:?}").contains("943"));
+    }
+}
