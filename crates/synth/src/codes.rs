@@ -82,10 +82,10 @@ pub(crate) const REFERRAL: Coded = Coded::new("8H...", "XaBT0", "3457005");
 /// Entries that extracts withhold as sensitive: HIV, sexually transmitted infections, termination, fertility treatment,
 /// prison.
 pub(crate) const SENSITIVE: [(u32, Coded); 5] = [
-    (3, Coded::new("43C3.", "XE1Ld", "165816005")),
-    (4, Coded::new("A98..", "A98..", "15628003")),
-    (4, Coded::new("L05..", "X40OO", "386639001")),
-    (2, Coded::new("8C81.", "XaBYh", "52637005")),
+    (3, Coded::new("43C3.", "XE0RX", "86406008")),
+    (4, Coded::new("A98..", "X70Ms", "15628003")),
+    (4, Coded::new("L05..", "L05..", "386639001")),
+    (2, Coded::new("7E1F2", "7E1F2", "52637005")),
     (1, Coded::new("13H9.", "13H9.", "185942006")),
 ];
 

@@ -186,11 +186,11 @@ impl Hospital<'_> {
             let (day, provider) = (draw.between(days.first, days.last), self.provider(person, &mut draw));
             self.appoint(&visit(provider, appointment), day, &mut draw);
         }
-        for _ in attendance..(attendance + draw.poisson(self.demand.attendances * weight)).min(MOST) {
+        let others = draw.poisson(self.demand.attendances * weight);
+        for attendance in attendance..(attendance + others).min(MOST) {
             let (day, provider) = (draw.between(days.first, days.last), self.provider(person, &mut draw));
             let disposal = draw.weighted(&[(5, "03"), (3, "02"), (1, "12")]);
             self.attend(&visit(provider, attendance), day, disposal, &mut draw);
-            attendance += 1;
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Journal<'a> {
 struct Patient {
     row: Registration,
     practice: [u8; 6],
-    patient: u64,
+    id: u64,
     system: CodeSystem,
     /// The days on which something can happen to the patient, within the window.
     days: Window,
@@ -82,7 +82,7 @@ impl Journal<'_> {
         let mut patient = Patient {
             row,
             practice: practice_code(row.practice),
-            patient: patient_id(row.practice, row.serial),
+            id: patient_id(row.practice, row.serial),
             system: system(row.practice),
             days,
             month: self.month,
@@ -176,7 +176,7 @@ impl Journal<'_> {
         let record = packed.wrapping_mul(0x5_DEEC_E66D) & ((1 << 40) - 1);
         patient.nth += 1;
         let rows = &mut self.rows;
-        rows.field(&patient.practice).number(patient.patient).number(record);
+        rows.field(&patient.practice).number(patient.id).number(record);
         rows.maybe_day(entry.day).maybe_day(entry.recorded).text(entry.system.name()).text(entry.code);
         for value in [entry.value1, entry.value2] {
             match value {
@@ -192,7 +192,7 @@ impl Journal<'_> {
     fn wishes(&mut self, patient: &mut Patient) {
         let said = wishes::said(patient.row.serial, self.month, self.windows, self.chance);
         // Who goes to two practices told the first, and half of them the second.
-        if said.is_empty() || (!patient.row.first && mix(u64::from(patient.row.serial)) % 2 == 0) {
+        if said.is_empty() || (!patient.row.first && mix(u64::from(patient.row.serial)).is_multiple_of(2)) {
             return;
         }
         (patient.nth, patient.month) = (200, 0);
@@ -217,7 +217,7 @@ impl Journal<'_> {
                 continue;
             }
             let kind = if scope == Scope::GpRecord { "object-gp" } else { "object-all" };
-            self.objectors.number(patient.row.serial + 1).text(kind).field(&patient.practice).number(patient.patient);
+            self.objectors.number(patient.row.serial + 1).text(kind).field(&patient.practice).number(patient.id);
             let steps: Vec<&str> =
                 about.iter().map(|wish| if wish.choice == Choice::Object { "object" } else { "withdraw" }).collect();
             self.objectors.text(&steps.join(" "));

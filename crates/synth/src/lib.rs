@@ -35,7 +35,7 @@ mod wishes;
 
 use caredata_model::Period;
 use draw::Chance;
-use output::Month;
+use output::MonthFiles;
 use population::{Population, Window};
 use std::path::PathBuf;
 pub use summary::{Mistake, MistakeCounts, Summary};
@@ -128,7 +128,7 @@ pub fn generate(options: &Options, progress: &(dyn Fn(u32) + Sync)) -> Result<Su
         };
         let (seed, errors) = (options.seed, options.errors);
         let made =
-            Month { population: &population, windows: &windows, month, seed, errors, chance: &chance, out: &out }
+            MonthFiles { population: &population, windows: &windows, month, seed, errors, chance: &chance, out: &out }
                 .write(progress)?;
         summary.add(&made);
         summary.people = made.people;

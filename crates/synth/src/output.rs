@@ -21,7 +21,7 @@ use std::sync::mpsc::sync_channel;
 const BLOCK: usize = 4096;
 
 /// One month's work.
-pub(crate) struct Month<'a> {
+pub(crate) struct MonthFiles<'a> {
     pub(crate) population: &'a Population,
     pub(crate) windows: &'a [Window],
     pub(crate) month: u32,
@@ -38,7 +38,7 @@ struct Block {
     people: u32,
 }
 
-impl Month<'_> {
+impl MonthFiles<'_> {
     /// Writes every file of the month; `progress` is told of people done.
     pub(crate) fn write(&self, progress: &(dyn Fn(u32) + Sync)) -> Result<Summary, SynthError> {
         let mut summary = Summary::default();
