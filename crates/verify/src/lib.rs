@@ -191,7 +191,7 @@ fn own_checkpoint(folder: &Path) -> Result<Option<Checkpoint>, Fault> {
 fn follow(before: &Report, text: &[u8]) -> Result<Report, Fault> {
     let line = before.lines + 1;
     let (sealed, hash) = part(text).ok_or(Fault::Form { line })?;
-    let digest: String = Sha256::digest(sealed).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = format!("{:x}", Sha256::digest(sealed));
     if digest != hash {
         return Err(Fault::Changed { line });
     }

@@ -12,7 +12,7 @@ fn sealed(seq: usize, prev: &str, act: &str) -> (String, String) {
     let text = format!(
         r#"{{"seq":{seq},"time":"2014-04-01T09:00:00.000Z","act":"{act}","details":{{"format":1}},"who":"test","outcome":"done","prev":"{prev}""#
     );
-    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
     (format!("{text},\"hash\":\"{hash}\"}}\n"), hash)
 }
 
