@@ -23,9 +23,9 @@ use std::collections::HashMap;
 pub struct ObjectionCodes {
     version: String,
     object_all_recorded_until: Day,
-    meanings: HashMap<(CodeSystem, Box<str>), Meaning>,
-    /// Lengths in bytes of normalised codes: a cheap first test on the millions of entries that are no wish.
-    lengths: Vec<usize>,
+    meanings: BySystem<Meaning>,
+    /// Beginnings of the codes: a cheap first test on the millions of entries that are no wish.
+    first_bytes: [bool; 256],
 }
 
 /// The meaning of one code.
@@ -122,9 +122,7 @@ impl ObjectionCodes {
         if let Some(system) = system_as_written(system) {
             return self.wish(system, code, event_date, recorded_date);
         }
-        let meaning = CodeSystem::ALL.into_iter().find_map(|system| {
-            self.meaning(system, code).filter(|meaning| matches!(meaning, Meaning::ObjectGp | Meaning::ObjectAll))
-        })?;
+        let meaning = self.objection_in_any_system(code)?;
         Some(self.judge(meaning, event_date, recorded_date))
     }
 
@@ -133,12 +131,30 @@ impl ObjectionCodes {
         CodeSystem::ALL.into_iter().any(|system| self.meaning(system, code).is_some())
     }
 
+    /// Whether a code could be a wish in some system: a test of one byte.
+    #[inline]
+    pub(crate) fn may_be_wish(&self, code: &str) -> bool {
+        code.as_bytes().first().is_some_and(|&first| self.first_bytes[usize::from(first)] || first == b' ')
+    }
+
+    /// Whether the text of a row that cannot be read has a field with the code of an objection.
+    pub(crate) fn may_hold_objection(&self, row: &str) -> bool {
+        let fields = row.split([',', '|', '\t', '\n', '\r', '"']);
+        fields.into_iter().any(|field| self.objection_in_any_system(field).is_some())
+    }
+
+    fn objection_in_any_system(&self, code: &str) -> Option<Meaning> {
+        CodeSystem::ALL.into_iter().find_map(|system| {
+            self.meaning(system, code).filter(|meaning| matches!(meaning, Meaning::ObjectGp | Meaning::ObjectAll))
+        })
+    }
+
     fn meaning(&self, system: CodeSystem, code: &str) -> Option<Meaning> {
         let code = normal_form(system, code);
-        if !self.lengths.contains(&code.len()) {
+        if !self.first_bytes[usize::from(*code.as_bytes().first()?)] {
             return None;
         }
-        self.meanings.get(&(system, Box::from(code))).copied()
+        self.meanings.get(system, code).copied()
     }
 
     fn judge(&self, meaning: Meaning, event_date: Option<Day>, recorded_date: Option<Day>) -> Recognised {
@@ -167,20 +183,22 @@ fn parse_objections(text: &str) -> Result<ObjectionCodes, CodeSetProblem> {
     if declared.codes.is_empty() {
         return Err(CodeSetProblem::Empty);
     }
-    let mut meanings = HashMap::new();
+    let mut meanings = BySystem::default();
+    let mut first_bytes = [false; 256];
     for entry in declared.codes {
         let system = CodeSystem::parse(&entry.system)
             .ok_or_else(|| CodeSetProblem::Form(format!("there is no code system `{}`", entry.system)))?;
         let code: Box<str> = normal_form(system, &entry.code).into();
-        if code.is_empty() {
+        let Some(&first) = code.as_bytes().first() else {
             return Err(CodeSetProblem::Form("a code is empty".to_owned()));
-        }
-        if meanings.insert((system, code), entry.means).is_some_and(|before| before != entry.means) {
+        };
+        first_bytes[usize::from(first)] = true;
+        if meanings.insert(system, code, entry.means).is_some_and(|before| before != entry.means) {
             return Err(CodeSetProblem::TwoMeanings { system, code: entry.code });
         }
     }
     for system in CodeSystem::ALL {
-        let has = |wanted| meanings.iter().any(|((of, _), &meaning)| *of == system && meaning == wanted);
+        let has = |wanted| meanings.of(system).values().any(|&meaning| meaning == wanted);
         for (object, withdraw, scope) in [
             (Meaning::ObjectGp, Meaning::WithdrawGp, "object-gp"),
             (Meaning::ObjectAll, Meaning::WithdrawAll, "object-all"),
@@ -190,10 +208,7 @@ fn parse_objections(text: &str) -> Result<ObjectionCodes, CodeSetProblem> {
             }
         }
     }
-    let mut lengths: Vec<usize> = meanings.keys().map(|(_, code)| code.len()).collect();
-    lengths.sort_unstable();
-    lengths.dedup();
-    Ok(ObjectionCodes { version: declared.version, object_all_recorded_until: until, meanings, lengths })
+    Ok(ObjectionCodes { version: declared.version, object_all_recorded_until: until, meanings, first_bytes })
 }
 
 /// Codes of entries that stay at the practice, whoever they are about.
@@ -203,8 +218,8 @@ pub struct SensitiveCodes {
     sample: bool,
     subjects: Vec<String>,
     /// Whole codes, and beginnings of Read codes; the number is the place of the subject.
-    whole: HashMap<(CodeSystem, Box<str>), usize>,
-    beginnings: HashMap<(CodeSystem, Box<str>), usize>,
+    whole: BySystem<usize>,
+    beginnings: BySystem<usize>,
 }
 
 #[derive(Deserialize)]
@@ -252,8 +267,8 @@ impl SensitiveCodes {
             version: declared.version,
             sample: declared.sample,
             subjects: Vec::new(),
-            whole: HashMap::new(),
-            beginnings: HashMap::new(),
+            whole: BySystem::default(),
+            beginnings: BySystem::default(),
         };
         for (subject, set) in declared.sets.into_iter().enumerate() {
             codes.subjects.push(set.subject);
@@ -264,7 +279,7 @@ impl SensitiveCodes {
                         return Err(refused(CodeSetProblem::Form("a code is empty".to_owned())));
                     }
                     let begins = matches!(system, CodeSystem::Read2 | CodeSystem::Ctv3) && code.len() < READ_BYTES;
-                    if begins { &mut codes.beginnings } else { &mut codes.whole }.insert((system, code), subject);
+                    if begins { &mut codes.beginnings } else { &mut codes.whole }.insert(system, code, subject);
                 }
             }
         }
@@ -295,15 +310,43 @@ impl SensitiveCodes {
 
     fn subject_in(&self, system: CodeSystem, code: &str) -> Option<usize> {
         let code = normal_form(system, code);
-        if let Some(&subject) = self.whole.get(&(system, Box::from(code))) {
+        if let Some(&subject) = self.whole.get(system, code) {
             return Some(subject);
         }
         match system {
             CodeSystem::Read2 | CodeSystem::Ctv3 => (1..READ_BYTES)
                 .filter_map(|end| code.get(..end))
-                .find_map(|start| self.beginnings.get(&(system, Box::from(start))).copied()),
+                .find_map(|start| self.beginnings.get(system, start).copied()),
             CodeSystem::Snomed | CodeSystem::Dmd => None,
         }
+    }
+}
+
+/// A map of codes for each code system, looked up without making a key.
+#[derive(Clone, Debug)]
+struct BySystem<T>([HashMap<Box<str>, T>; 4]);
+
+impl<T> Default for BySystem<T> {
+    fn default() -> Self {
+        Self(CodeSystem::ALL.map(|_| HashMap::new()))
+    }
+}
+
+impl<T> BySystem<T> {
+    const fn of(&self, system: CodeSystem) -> &HashMap<Box<str>, T> {
+        &self.0[system as usize]
+    }
+
+    fn get(&self, system: CodeSystem, code: &str) -> Option<&T> {
+        self.of(system).get(code)
+    }
+
+    fn insert(&mut self, system: CodeSystem, code: Box<str>, value: T) -> Option<T> {
+        self.0[system as usize].insert(code, value)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(HashMap::is_empty)
     }
 }
 

@@ -235,7 +235,7 @@ pub enum PackageProblem {
     #[error("a practice code is not 1 to 12 letters or digits, so it cannot name a package; mend it in {0}")]
     PracticeCode(String),
     /// Nothing to send.
-    #[error("there is no patients file in the folder; is it the folder of a practice's export?")]
+    #[error("there is no patients file with a patient in the folder; is it the folder of a practice's export?")]
     NoPatients,
     /// No journals, so no objection could be seen.
     #[error(

@@ -7,14 +7,19 @@
 //! Invariants: a row is in a batch or among the [`Rejection`]s, never neither; a bad file is refused whole; no value of a
 //! record is ever in a message.
 
+mod assemble;
 mod batch;
+mod chunk;
 mod codes;
 mod error;
 mod find;
+mod header;
 mod package;
+mod parquet;
 mod practice;
 mod read;
 mod rejection;
+mod rows;
 mod source;
 
 pub use batch::SourceBatch;

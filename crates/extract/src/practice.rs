@@ -5,11 +5,16 @@
 //! Invariant: every entry that can be a wish is seen, whatever else is wrong with its row; when in doubt the patient is
 //! withheld.
 
-use crate::codes::ObjectionCodes;
+use crate::batch::SourceBatch;
+use crate::codes::{ObjectionCodes, Recognised};
 use crate::error::ExtractError;
 use crate::find::InputFile;
-use crate::read::ReadOptions;
-use caredata_model::{Day, Wish};
+use crate::read::{Columns, ReadOptions, Undated, read_watching};
+use crate::source::Source;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Date32Type;
+use caredata_model::{Choice, Day, Scope, Wish, stands};
 use std::collections::{BTreeMap, HashSet};
 
 /// Whose GP record stays at the practice: the patients whose type 1 objection stands.
@@ -88,8 +93,41 @@ impl Withholding {
         options: &ReadOptions,
         today: Day,
     ) -> Result<Collected, ExtractError> {
-        let _ = (files, codes, options, today);
-        unimplemented!("being written")
+        let source = wishes_source()?;
+        let options = ReadOptions {
+            columns: Columns::Only(ENTRY_COLUMNS.map(str::to_owned).to_vec()),
+            undated: Undated::Keep,
+            ..options.clone()
+        };
+        let (read, doubtful) = read_watching(&source, files, &options, Some(codes), |batch| entries(&batch, codes))?;
+        let mut collected = Collected { rows_in: read.rows_in, doubtful, ..Collected::default() };
+        let mut type1: BTreeMap<(Box<str>, Box<str>), Vec<Wish>> = BTreeMap::new();
+        for (practice, patient, recognised) in read.results.into_iter().flatten() {
+            let counts = collected.counts.entry(practice.clone()).or_default();
+            match recognised {
+                Recognised::NoLongerCounts(wish) => {
+                    counts.no_longer_counting += 1;
+                    collected.no_longer_counting.push(PatientWish { practice, patient, wish });
+                }
+                Recognised::Counts(wish) => {
+                    counts.count(&wish);
+                    match wish.scope {
+                        Scope::GpRecord => type1.entry((practice, patient)).or_default().push(wish),
+                        Scope::All | Scope::Source(_) => collected.persons.push(PatientWish { practice, patient, wish }),
+                    }
+                }
+            }
+        }
+        for ((practice, patient), wishes) in type1 {
+            if stands(&wishes, &Scope::GpRecord, today) {
+                collected.counts.entry(practice.clone()).or_default().patients_withheld += 1;
+                collected.withholding.patients.entry(practice).or_default().insert(patient);
+            }
+        }
+        let by_patient = |a: &PatientWish, b: &PatientWish| (&a.practice, &a.patient).cmp(&(&b.practice, &b.patient));
+        collected.persons.sort_by(by_patient);
+        collected.no_longer_counting.sort_by(by_patient);
+        Ok(collected)
     }
 
     /// Whether this patient's record stays at the practice.
@@ -111,6 +149,50 @@ impl Withholding {
     pub fn len(&self) -> usize {
         self.patients.values().map(HashSet::len).sum()
     }
+}
+
+impl WishCounts {
+    fn count(&mut self, wish: &Wish) {
+        let count = match (&wish.scope, wish.choice) {
+            (Scope::GpRecord, Choice::Object) => &mut self.object_gp,
+            (Scope::GpRecord, Choice::Withdraw) => &mut self.withdraw_gp,
+            // Journals have no codes for single other places of care.
+            (Scope::All | Scope::Source(_), Choice::Object) => &mut self.object_all,
+            (Scope::All | Scope::Source(_), Choice::Withdraw) => &mut self.withdraw_all,
+        };
+        *count += 1;
+    }
+}
+
+/// The payload columns, by their names in the record, that tell a wish.
+const ENTRY_COLUMNS: [&str; 3] = ["recorded_day", "code_system", "code"];
+
+/// The journals as wishes are read from them: a wish counts from its own date alone, for which that of its recording is no
+/// stand-in, and a code with words behind it is still a code.
+fn wishes_source() -> Result<Source, ExtractError> {
+    let mut source = Source::builtin("gp-journals")?;
+    source.event_day.truncate(1);
+    for column in &mut source.columns {
+        column.bytes_max = usize::MAX;
+    }
+    Ok(source)
+}
+
+/// The entries of a batch that are wishes, with practice and patient.
+fn entries(batch: &SourceBatch, codes: &ObjectionCodes) -> Vec<(Box<str>, Box<str>, Recognised)> {
+    let payload = batch.payload();
+    let column = |name| payload.column_by_name(name).expect("the built-in declaration has the columns that are asked for");
+    let (systems, texts) = (column("code_system").as_string::<i32>(), column("code").as_string::<i32>());
+    let recorded = column("recorded_day").as_primitive::<Date32Type>();
+    let mut found = Vec::new();
+    for row in (0..batch.len()).filter(|&row| codes.may_be_wish(texts.value(row))) {
+        let recorded = recorded.is_valid(row).then(|| Day::from_days_since_1970(recorded.value(row)).ok()).flatten();
+        let wish = codes.wish_as_written(systems.value(row), texts.value(row), batch.event_day(row), recorded);
+        if let Some(wish) = wish {
+            found.push((batch.provider(row).into(), batch.local_id(row).into(), wish));
+        }
+    }
+    found
 }
 
 impl std::fmt::Debug for PatientWish {

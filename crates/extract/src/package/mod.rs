@@ -3,14 +3,27 @@
 //! Invariants: nothing of a patient whose type 1 objection stands is in it; no sensitive entry and no type 1 code is in it;
 //! every byte of it is under a checksum of its manifest; it appears whole or not at all.
 
+mod ledger;
+mod preview;
+mod select;
+mod verify;
+mod write;
+
 use crate::codes::{ObjectionCodes, SensitiveCodes};
 use crate::error::ExtractError;
 use crate::find::InputFile;
 use crate::practice::WishCounts;
 use caredata_model::{Day, Period};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+pub use verify::{find_packages, open_package};
+pub use write::write_packages;
 
 /// Which entries of the journals are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,32 +155,27 @@ pub(crate) const PATIENTS: &str = "patients.csv";
 pub(crate) const JOURNALS: &str = "journals.csv";
 pub(crate) const STOPPED: &str = "stopped.csv";
 
-/// Writes a package for each practice whose export lies in `gp`, as folders `<practice>-<YYYY-MM>` in `out`, each with a
-/// preview page `<practice>-<YYYY-MM>.preview.html` beside it that stays at the practice.
-///
-/// A package of the same practice and period is replaced.
-///
-/// # Errors
-/// [`ExtractError`] where a file is refused or cannot be written; then no package of this call is there.
-pub fn write_packages(gp: &Path, out: &Path, options: &WriteOptions<'_>) -> Result<Vec<Package>, ExtractError> {
-    let _ = (gp, out, options);
-    unimplemented!("being written")
+/// The name of a package's folder.
+fn folder_name(practice: &str, period: Period) -> String {
+    format!("{practice}-{period}")
 }
 
-/// Opens a package and checks every byte of it against its manifest.
-///
-/// # Errors
-/// [`ExtractError::Package`] naming the file that was changed, is missing or does not belong.
-pub fn open_package(folder: &Path) -> Result<Package, ExtractError> {
-    let _ = folder;
-    unimplemented!("being written")
-}
-
-/// The packages in `folder`: itself where it is one, or the folders below it that hold a manifest, sorted; not yet opened.
-///
-/// # Errors
-/// [`ExtractError::NotFound`] or [`ExtractError::Io`].
-pub fn find_packages(folder: &Path) -> Result<Vec<PathBuf>, ExtractError> {
-    let _ = folder;
-    unimplemented!("being written")
+/// SHA-256 of a file, in hexadecimal.
+fn sha256(path: &Path) -> Result<String, ExtractError> {
+    let failed = || ExtractError::io(path.display().to_string());
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path).map_err(failed())?;
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut bytes).map_err(failed())?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&bytes[..read]);
+    }
+    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
