@@ -208,6 +208,43 @@ pub enum EngineError {
         /// The column.
         name: &'static str,
     },
+    /// A file, a declaration or a package was refused.
+    #[error(transparent)]
+    Extract(#[from] caredata_extract::ExtractError),
+    /// Admission refused something.
+    #[error(transparent)]
+    Admit(#[from] caredata_admit::AdmitError),
+    /// De-identification refused something.
+    #[error(transparent)]
+    Deidentify(#[from] caredata_deidentify::DeidentifyError),
+    /// Nothing to read was found where something was promised.
+    #[error("no files found: {missing}")]
+    NoFiles {
+        /// Which files.
+        missing: &'static str,
+    },
+    /// A package is for another period than the run.
+    #[error("the package of practice {practice} is not for {period}")]
+    PackagePeriod {
+        /// The practice's code.
+        practice: String,
+        /// The run's period.
+        period: caredata_model::Period,
+    },
+    /// What was typed is no NHS Number; nothing of it is repeated here.
+    #[error("this is no NHS Number: {why}")]
+    NotANumber {
+        /// Why.
+        why: caredata_model::NotAnNhsNumber,
+    },
+    /// A document of ours could not be written or read.
+    #[error("{doing} failed")]
+    Json {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// Another thread of the same work failed first.
     #[error("the work was interrupted by another part's failure")]
     Interrupted,
@@ -309,6 +346,13 @@ impl EngineError {
             Self::Column { .. } => {
                 ("column-unknown", Ours, "the files were written by another version of caredata; use that one")
             }
+            Self::Extract(_) => ("file-refused", Input, "mend what is named and try again; nothing was changed"),
+            Self::Admit(_) => ("not-admitted", Ours, "run `caredata fsck` and report what it says"),
+            Self::Deidentify(_) => ("not-de-identified", Input, "mend the declaration of the source; nothing was changed"),
+            Self::NoFiles { .. } => ("no-files", Input, "check the path, and that names begin as the sources say: patients, journals, apc, op, ae"),
+            Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
+            Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
+            Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),
             Self::Interrupted => ("interrupted", Ours, "run the same command again"),
         }
     }
@@ -316,6 +360,11 @@ impl EngineError {
     /// For `map_err` on Arrow's results.
     pub fn arrow(doing: &'static str) -> impl Fn(ArrowError) -> Self + Copy {
         move |source| Self::Arrow { doing, source }
+    }
+
+    /// For `map_err` on results of reading and writing JSON.
+    pub fn json(doing: &'static str) -> impl Fn(serde_json::Error) -> Self + Copy {
+        move |source| Self::Json { doing, source }
     }
 
     /// For `map_err` on Parquet's results.

@@ -29,6 +29,19 @@ impl Key {
         Ok(key)
     }
 
+    /// The key in a file of its own, made where there is none.
+    ///
+    /// # Errors
+    /// As [`Keys::create`] and [`Keys::open`].
+    pub fn read_or_make(path: &Path, name: &'static str) -> Result<Self, EngineError> {
+        if path.exists() {
+            return read(path, name);
+        }
+        let key = Self::generate()?;
+        write(path, name, &key)?;
+        Ok(key)
+    }
+
     /// The bytes. Their caller answers for where they go.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0

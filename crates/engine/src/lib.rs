@@ -2,8 +2,23 @@
 
 pub mod audit;
 pub mod error;
+pub mod fsck;
 pub mod home;
 pub mod keys;
+pub mod linkage;
+pub mod packages;
+pub mod records;
 pub mod register;
 pub mod report;
+pub mod run;
 pub mod vault;
+
+pub use error::EngineError;
+
+use caredata_model::Day;
+
+/// Today, as the machine's clock and time zone say.
+pub fn today() -> Day {
+    let today = jiff::Zoned::now().date();
+    Day::new(today.year().into(), today.month().unsigned_abs().into(), today.day().unsigned_abs().into()).unwrap_or(Day::FIRST)
+}

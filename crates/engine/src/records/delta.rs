@@ -60,6 +60,17 @@ pub async fn commit(records: &Path, table: Table, publication: i64, change: &Cha
     Ok(())
 }
 
+/// The names of the files that the table's own log lists as its present.
+///
+/// # Errors
+/// [`EngineError::Table`] where the table cannot be read.
+pub async fn active_files(records: &Path, table: Table) -> Result<Vec<String>, EngineError> {
+    let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
+    let delta = open_or_create(records, table).await?;
+    let uris = delta.get_file_uris().map_err(fault)?;
+    Ok(uris.map(|uri| uri.rsplit('/').next().unwrap_or_default().to_owned()).collect())
+}
+
 async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, EngineError> {
     let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
     let place = folder(records, table);

@@ -5,15 +5,18 @@
 //! is, a publication's list of files says.
 
 mod delta;
+mod key_set;
 mod reader;
 mod rewrite;
 mod writer;
 
-pub use delta::{Change, commit};
+pub use delta::{Change, active_files, commit};
+pub use key_set::KeySet;
 pub use reader::RecordsView;
-pub use rewrite::{Rewritten, RowRule, rewrite};
-pub use writer::TableWriter;
+pub use rewrite::{PublishedAgain, Rewritten, RowRule, read, rewrite};
+pub use writer::{TableWriter, sync_folder};
 
+use crate::error::EngineError;
 use caredata_extract::Table;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -38,6 +41,15 @@ pub struct DataFile {
 /// Every table of the linked record.
 pub const TABLES: [Table; 6] =
     [Table::Persons, Table::Journals, Table::Admissions, Table::Outpatients, Table::Emergency, Table::Other];
+
+/// A runtime for the libraries that need one; everything of ours is synchronous.
+///
+/// # Errors
+/// [`EngineError::Io`] where the system has no thread to spare.
+pub fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(EngineError::io("starting threads for", "the records"))
+}
 
 /// The folder of one table.
 pub fn folder(records: &Path, table: Table) -> PathBuf {

@@ -3,11 +3,14 @@
 //! In: a file and the rule of this run. Out: the rows that stay, in new files; the rows that go under seal; counts. Rows move
 //! both ways: an objection seals what was published, a withdrawal publishes what was sealed.
 
-use super::{DataFile, TABLES, TableWriter, folder};
+use super::{DataFile, KeySet, TABLES, TableWriter, folder};
 use crate::error::EngineError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use caredata_admit::{Reason, columns};
+use caredata_deidentify::{LinkedRecord, schema};
 use caredata_extract::Table;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -27,18 +30,53 @@ enum Fate {
 /// Which rows of one table and contribution stay as they are, and what becomes of the others.
 #[derive(Debug, Default)]
 pub struct RowRule {
-    /// Pseudonyms of persons whose rows of this source are withheld now.
-    pub withheld: HashSet<i64>,
+    /// The register's answer for the rows of this source, by pseudonym. Who is not in it was not asked about, and is
+    /// withheld.
+    pub answers: Arc<HashMap<i64, Option<Reason>>>,
     /// Pseudonyms that a merge replaced, and by which.
-    pub renamed: HashMap<i64, i64>,
+    pub renamed: Arc<HashMap<i64, i64>>,
     /// Record keys that this run delivers anew.
-    pub superseded: HashSet<i64>,
+    pub superseded: Arc<KeySet>,
     /// Practices whose rows are replaced or purged: all of the practice's (`None`), or those of some persons.
     pub practices: HashMap<String, Option<HashSet<i64>>>,
+    /// Pseudonyms of persons whose rows go, whatever the answer.
+    pub persons: HashSet<i64>,
     /// Whether every row is replaced.
     pub replaced: bool,
     /// Whether withheld rows are sealed (sent to us by law) or dropped (a practice's).
     pub sealable: bool,
+}
+
+/// Rows that were de-identified by an earlier run and may be published again: made by [`RowRule::part`] alone.
+#[derive(Debug)]
+pub struct PublishedAgain(RecordBatch);
+
+impl PublishedAgain {
+    pub(super) const fn batch(&self) -> &RecordBatch {
+        &self.0
+    }
+
+    /// The pseudonyms of the rows.
+    ///
+    /// # Errors
+    /// [`EngineError::Column`] where the rows have none.
+    pub fn persons(&self) -> Result<impl Iterator<Item = i64> + '_, EngineError> {
+        Ok(ids(&self.0, "person")?.values().iter().copied())
+    }
+}
+
+impl PublishedAgain {
+    /// Fresh rows, without those of some persons.
+    ///
+    /// # Errors
+    /// [`EngineError::Column`] where the rows have no pseudonyms.
+    pub fn without(record: &LinkedRecord, persons: &HashSet<i64>) -> Result<Self, EngineError> {
+        let stays = |person: &i64| Some(!persons.contains(person));
+        let mask: BooleanArray = ids(record.batch(), "person")?.values().iter().map(stays).collect();
+        arrow_select::filter::filter_record_batch(record.batch(), &mask)
+            .map(Self)
+            .map_err(EngineError::arrow("parting rows"))
+    }
 }
 
 /// What rewriting did to a file.
@@ -61,12 +99,14 @@ impl RowRule {
             .map(|row| {
                 let person = self.present(persons.value(row));
                 let practice = practices.and_then(|column| text(column, row));
-                if self.replaced || self.superseded.contains(&keys.value(row)) || self.leaves(practice, person) {
+                if self.replaced || self.persons.contains(&person) || self.superseded.contains(keys.value(row)) || self.leaves(practice, person) {
                     Fate::Drop
-                } else if self.withheld.contains(&person) {
-                    if self.sealable { Fate::Seal } else { Fate::Drop }
-                } else {
+                } else if self.answers.get(&person) == Some(&None) {
                     Fate::Publish
+                } else if self.sealable {
+                    Fate::Seal
+                } else {
+                    Fate::Drop
                 }
             })
             .collect())
@@ -82,14 +122,22 @@ impl RowRule {
             .is_some_and(|persons| persons.as_ref().is_none_or(|persons| persons.contains(&person)))
     }
 
-    fn touches(&self, batch: &RecordBatch, resting: Fate) -> Result<bool, EngineError> {
+    fn touches(&self, batch: &RecordBatch) -> Result<bool, EngineError> {
         let renamed = !self.renamed.is_empty()
             && ids(batch, "person")?.values().iter().any(|person| self.renamed.contains_key(person));
-        Ok(renamed || self.fates(batch)?.into_iter().any(|fate| fate != resting))
+        Ok(renamed || self.fates(batch)?.into_iter().any(|fate| fate != Fate::Publish))
     }
 
-    /// Parts a batch into what is published and what is sealed, under present pseudonyms, and counts.
-    pub(crate) fn part(&self, batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch, Rewritten), EngineError> {
+    /// Parts published or sealed rows of `table` into what is published and what is sealed now, under present pseudonyms, and
+    /// counts.
+    ///
+    /// # Errors
+    /// [`EngineError::Column`] or [`EngineError::Arrow`] where the rows are not of the table's schema.
+    pub fn part(
+        &self,
+        table: Table,
+        batch: &RecordBatch,
+    ) -> Result<(PublishedAgain, RecordBatch, Rewritten), EngineError> {
         let fates = self.fates(batch)?;
         let batch = self.rename(batch)?;
         let of = |fate: Fate| {
@@ -102,7 +150,23 @@ impl RowRule {
             sealed: sealed.num_rows() as u64,
             dropped: (batch.num_rows() - published.num_rows() - sealed.num_rows()) as u64,
         };
-        Ok((published, sealed, counts))
+        let width: Vec<usize> = (0..schema(table).fields().len()).collect();
+        let published = published.project(&width).map_err(EngineError::arrow("parting rows"))?;
+        Ok((PublishedAgain(published), self.with_reasons(sealed)?, counts))
+    }
+
+    /// Sealed rows carry why they are withheld in a last column; rows that were published until now get it here.
+    fn with_reasons(&self, rows: RecordBatch) -> Result<RecordBatch, EngineError> {
+        if rows.num_rows() == 0 || rows.column_by_name(columns::REASON).is_some() {
+            return Ok(rows);
+        }
+        let why = |person: &i64| self.answers.get(person).copied().flatten().unwrap_or(Reason::NotAsked).name();
+        let reasons = StringArray::from_iter_values(ids(&rows, "person")?.values().iter().map(why));
+        let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(columns::REASON, DataType::Utf8, false)));
+        let mut arrays = rows.columns().to_vec();
+        arrays.push(Arc::new(reasons));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(EngineError::arrow("sealing rows"))
     }
 
     fn rename(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
@@ -141,7 +205,7 @@ pub fn rewrite(
     let mut touched = rule.replaced;
     if !touched {
         for batch in read(records, table, file, Some(&["record_key", "person", "practice"]))? {
-            if rule.touches(&batch.map_err(EngineError::arrow("reading records"))?, Fate::Publish)? {
+            if rule.touches(&batch.map_err(EngineError::arrow("reading records"))?)? {
                 touched = true;
                 break;
             }
@@ -153,8 +217,8 @@ pub fn rewrite(
     let mut counts = Rewritten { dropped: if rule.replaced { file.rows } else { 0 }, ..Rewritten::default() };
     if !rule.replaced {
         for batch in read(records, table, file, None)? {
-            let (published, sealed, part) = rule.part(&batch.map_err(EngineError::arrow("reading records"))?)?;
-            keep.write_published(&published)?;
+            let (published, sealed, part) = rule.part(table, &batch.map_err(EngineError::arrow("reading records"))?)?;
+            keep.write_again(&published)?;
             seal(sealed)?;
             counts += part;
         }
@@ -162,9 +226,14 @@ pub fn rewrite(
     Ok(Some(counts))
 }
 
-type Batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+/// Batches of a published file.
+pub type Batches = parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
-fn read(records: &Path, table: Table, file: &DataFile, columns: Option<&[&str]>) -> Result<Batches, EngineError> {
+/// Reads a published file: all of it, or the columns named.
+///
+/// # Errors
+/// [`EngineError::Io`] or [`EngineError::Parquet`].
+pub fn read(records: &Path, table: Table, file: &DataFile, columns: Option<&[&str]>) -> Result<Batches, EngineError> {
     let path = folder(records, table).join(&file.name);
     let fault = EngineError::parquet("reading records");
     let open = File::open(&path).map_err(EngineError::io("opening a file of records", &path))?;

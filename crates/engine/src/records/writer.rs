@@ -3,7 +3,7 @@
 //! In: de-identified batches from any thread. Out: finished, synced files. Each worker thread fills a file of its own, so no
 //! thread waits for another; which row lands in which file may differ from run to run, the rows do not.
 
-use super::{DataFile, folder};
+use super::{DataFile, PublishedAgain, folder};
 use crate::error::EngineError;
 use arrow_array::RecordBatch;
 use caredata_deidentify::{LinkedRecord, schema};
@@ -73,11 +73,18 @@ impl TableWriter {
     /// # Errors
     /// [`EngineError::Io`] or [`EngineError::Parquet`] where the file cannot be written.
     pub fn write(&self, record: &LinkedRecord) -> Result<(), EngineError> {
-        self.write_published(record.batch())
+        self.write_rows(record.batch())
     }
 
-    /// Writes rows that were de-identified once already: read back from a published or a sealed file of ours.
-    pub(super) fn write_published(&self, batch: &RecordBatch) -> Result<(), EngineError> {
+    /// Writes rows that an earlier run de-identified.
+    ///
+    /// # Errors
+    /// As [`TableWriter::write`].
+    pub fn write_again(&self, rows: &PublishedAgain) -> Result<(), EngineError> {
+        self.write_rows(rows.batch())
+    }
+
+    fn write_rows(&self, batch: &RecordBatch) -> Result<(), EngineError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -96,6 +103,11 @@ impl TableWriter {
             lane.open = Some(open);
         }
         Ok(())
+    }
+
+    /// Gives up what was written; the files are listed nowhere, and removed with the run's other leavings.
+    pub fn discard(self) {
+        drop(self);
     }
 
     /// Closes and syncs every file.
@@ -144,8 +156,11 @@ impl TableWriter {
     }
 }
 
-/// Makes the folder's entries durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), EngineError> {
+/// Makes a folder's entries durable.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn sync_folder(folder: &Path) -> Result<(), EngineError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(EngineError::io("syncing a folder", folder))
 }
 

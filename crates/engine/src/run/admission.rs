@@ -10,7 +10,7 @@ use caredata_admit::{
     Subject, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch, Withholding,
+    Collected, Columns, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch, Withholding,
     read,
 };
 use caredata_model::{Day, LegalBasis, RecordKey, Wish};
@@ -120,8 +120,17 @@ impl Practices {
     }
 
     /// Practices with an unreadable row that may note an objection: nobody can tell whose, so all their data is held.
-    pub fn held(&self) -> BTreeSet<String> {
-        self.collected.doubtful_practices()
+    ///
+    /// # Errors
+    /// [`EngineError`] where a file is refused.
+    pub fn held(&self, inputs: &Inputs) -> Result<BTreeSet<String>, EngineError> {
+        let doubtful: BTreeSet<&str> = self.collected.doubtful.iter().map(|row| &*row.file).collect();
+        let files: Vec<InputFile> =
+            inputs.journals.iter().filter(|file| doubtful.contains(&*file.name)).cloned().collect();
+        let source = Source::builtin("gp-journals")?;
+        let options = ReadOptions::with_columns(Columns::Only(Vec::new()));
+        let providers = |batch: SourceBatch| batch.providers().iter().map(ToString::to_string).collect::<Vec<_>>();
+        Ok(read(&source, &files, &options, providers)?.results.into_iter().flatten().collect())
     }
 }
 

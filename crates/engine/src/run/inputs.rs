@@ -3,8 +3,7 @@
 //! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
 
 use crate::error::EngineError;
-use caredata_extract::package::Package;
-use caredata_extract::{InputFile, Source, find_among};
+use caredata_extract::{InputFile, Source, find_among, find_packages, open_package};
 use caredata_model::Period;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +55,7 @@ impl Inputs {
             }
         }
         if let Some(folder) = &input.packages {
-            found.add_packages(folder, input.period, &gp)?;
+            found.add_packages(folder, input.period)?;
         }
         if let Some(path) = &input.hospital {
             let sources = ["apc", "op", "ae"].into_iter().map(Source::builtin).collect::<Result<Vec<_>, _>>()?;
@@ -86,18 +85,21 @@ impl Inputs {
         Ok(())
     }
 
-    fn add_packages(&mut self, folder: &Path, period: Period, gp: &[Source; 2]) -> Result<(), EngineError> {
-        let packages = Package::open_all(folder)?;
-        if packages.is_empty() {
+    fn add_packages(&mut self, folder: &Path, period: Period) -> Result<(), EngineError> {
+        let folders = find_packages(folder)?;
+        if folders.is_empty() {
             return Err(EngineError::NoFiles { missing: "package (folders with a manifest.json)" });
         }
-        for package in packages {
-            if package.manifest().period != period.to_string() {
-                return Err(EngineError::PackagePeriod { practice: package.manifest().practice.clone(), period });
+        for folder in folders {
+            let package = open_package(&folder)?;
+            let practice = package.manifest.practice.clone();
+            if package.manifest.period != period.to_string() {
+                return Err(EngineError::PackagePeriod { practice, period });
             }
-            self.add_gp(package.folder(), gp)?;
-            self.stopped.push((package.manifest().practice.clone(), package.stopped()?));
-            self.practices.push(package.manifest().practice.clone());
+            self.patients.push(package.patients());
+            self.journals.push(package.journals());
+            self.stopped.push((practice.clone(), package.stopped()?));
+            self.practices.push(practice);
         }
         Ok(())
     }

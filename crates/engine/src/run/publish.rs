@@ -8,7 +8,7 @@ use super::state::{Present, Publication};
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::EngineError;
 use crate::home::Home;
-use crate::records::{TABLES, commit, folder};
+use crate::records::{TABLES, commit, folder, runtime};
 use crate::register::{NewContribution, Register, RunId};
 use crate::vault::Compartment;
 use sha2::{Digest, Sha256};
@@ -60,11 +60,7 @@ pub fn publish(
 }
 
 fn finish(home: &Home, register: &Register, run: RunId, publication: &Publication) -> Result<(), EngineError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(EngineError::io("starting the table writer", &home.records()))?;
+    let runtime = runtime()?;
     for table in TABLES {
         let change = publication.changes.get(table.name()).cloned().unwrap_or_default();
         runtime.block_on(commit(&home.records(), table, run.0, &change))?;

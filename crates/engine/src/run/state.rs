@@ -31,18 +31,6 @@ pub struct SealedFile {
     pub period: String,
     /// Rows in the file.
     pub rows: u64,
-    /// In which form.
-    pub form: SealedForm,
-}
-
-/// The form of sealed rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SealedForm {
-    /// As the gates withheld them: they pass both gates again before anybody sees them.
-    Admitted,
-    /// As they were published before the person objected.
-    Published,
 }
 
 /// Everything that a home holds now.

@@ -1,0 +1,140 @@
+//! Linkage within a run: identified rows and the index in; a person for every record, and the register's answers, out.
+//!
+//! Invariant: the register is asked about every person of the index, by every number and record the person was ever known
+//! by, not only by what this run brought.
+
+use super::admission::{SourceAdmitted, provider_number};
+use super::{GP, Part, Parts};
+use crate::keys::Keys;
+use crate::linkage::NO_DAY;
+use caredata_admit::{Identified, PersonAnswers, Policy, Register, Subject, Tie};
+use caredata_deidentify::Persons;
+use caredata_link::{Diagnostics, Index, Kind, Link, Linkage, Record, Settings, link};
+use caredata_model::{Period, PersonId, RecordKey};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// What linkage found.
+pub struct Linking {
+    /// A link for each identified registration, in their order.
+    pub registrations: Vec<Link>,
+    /// For each other source, a link for each of its identified rows.
+    pub events: Vec<Vec<Link>>,
+    /// The index as it is now.
+    pub index: Index,
+    /// What linkage says of itself.
+    pub diagnostics: Diagnostics,
+    /// Who is who, by record.
+    pub persons: Persons,
+    /// The settings used.
+    pub settings: Settings,
+}
+
+impl Linking {
+    /// Links what came in against the index.
+    pub fn new(
+        keys: &Keys,
+        mut index: Index,
+        registered: &SourceAdmitted,
+        elsewhere: &[SourceAdmitted],
+        parts: &Parts,
+        period: Period,
+    ) -> Self {
+        // Parts that come again replace what they brought before, also where nothing of it came again.
+        for &number in parts.numbers.values() {
+            index.remove_contribution(number);
+        }
+        let period = period.to_string();
+        let number = |source: &str, practice: Option<&str>| {
+            let part =
+                Part { source: source.to_owned(), practice: practice.map(str::to_owned), period: period.clone() };
+            parts.numbers.get(&part).copied().unwrap_or_default()
+        };
+        let mut of_practice: HashMap<Arc<str>, u32> = HashMap::new();
+        let registrations: Vec<Record> = registered
+            .identified
+            .iter()
+            .map(|one| {
+                let part = *of_practice.entry(Arc::clone(&one.provider)).or_insert_with(|| number(GP, Some(&one.provider)));
+                record(one, part)
+            })
+            .collect();
+        let events: Vec<Record> = elsewhere
+            .iter()
+            .flat_map(|source| {
+                let part = number(source.source.name.as_str(), None);
+                source.identified.iter().map(move |one| record(one, part))
+            })
+            .collect();
+        let settings = Settings::default();
+        let person_id = |key: RecordKey| person_id(keys, key);
+        let Linkage { registrations, events: linked, index, diagnostics } =
+            link(&settings, index, &registrations, &events, &person_id);
+        let persons = who_is_who(&index);
+        let mut rest = linked.as_slice();
+        let events = elsewhere
+            .iter()
+            .map(|source| {
+                let (own, others) = rest.split_at(source.identified.len());
+                rest = others;
+                own.to_vec()
+            })
+            .collect();
+        Self { registrations, events, index, diagnostics, persons, settings }
+    }
+
+    /// Everybody in the index, each once, and whether the person ties to a registration.
+    pub fn everybody(&self) -> impl Iterator<Item = (PersonId, Tie)> {
+        let all: BTreeMap<PersonId, Tie> = self
+            .index
+            .observations()
+            .iter()
+            .filter_map(|one| self.persons.of(one.key))
+            .collect();
+        all.into_iter()
+    }
+
+    /// Asks the register about every person.
+    pub fn ask(&self, register: &Register, policy: Policy) -> PersonAnswers {
+        let known_by = self.index.observations().iter().flat_map(|one| {
+            let person = self.index.resolve(one.person);
+            let number = one.identifiers.nhs_number().map(|number| (person, Subject::Number(number)));
+            number.into_iter().chain([(person, Subject::Record(one.key))])
+        });
+        PersonAnswers::decide(register, known_by, policy)
+    }
+}
+
+fn record(one: &Identified, contribution: u32) -> Record {
+    Record {
+        key: one.key,
+        identifiers: one.identifiers,
+        provider: provider_number(&one.provider),
+        local_id: one.local_id,
+        day: one.event_day.unwrap_or(NO_DAY),
+        contribution,
+    }
+}
+
+/// An id is a keyed hash of the person's first record key: it tells nothing, and is the same from month to month.
+fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
+    let hash = blake3::keyed_hash(keys.person.bytes(), &key.value().to_le_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    PersonId::from_bits(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+}
+
+/// Every record of the index with the person it is today. It ties to somebody where the person is or was registered with a
+/// practice, which is where objections are told.
+fn who_is_who(index: &Index) -> Persons {
+    let registered: HashSet<PersonId> = index
+        .observations()
+        .iter()
+        .filter(|one| one.kind == Kind::Registration)
+        .map(|one| index.resolve(one.person))
+        .collect();
+    Persons::new(index.observations().iter().map(|one| {
+        let person = index.resolve(one.person);
+        (one.key, person, if registered.contains(&person) { Tie::Somebody } else { Tie::Nobody })
+    }))
+}
+

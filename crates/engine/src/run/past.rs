@@ -1,0 +1,283 @@
+//! What a run does to what earlier runs published and sealed.
+//!
+//! In: the present, the register's answers, and what this run delivers anew. Out: the present to come and the commits that
+//! lead there. Every file held is looked through, so an objection reaches rows of any age; only files that hold a row to be
+//! changed are written anew.
+
+use super::linking::Linking;
+use super::state::{Present, Publication, RegistrationWish, SealedFile};
+use super::writing::{Sealer, Written};
+use super::{GP, Inputs, Month, Parts, Practices, RunId, index_store};
+use crate::error::EngineError;
+use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, rewrite};
+use crate::vault::{Compartment, VaultName};
+use caredata_admit::{PersonAnswers, Reason, RecordKeys, Setting, Tie};
+use caredata_extract::{Source, Table};
+use caredata_model::{PersonId, RecordKey, SourceName};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// What becomes of everything held.
+pub struct Past {
+    /// Every file published after this run.
+    pub files: Vec<DataFile>,
+    /// Every sealed file after this run.
+    pub sealed: Vec<SealedFile>,
+    /// What happens to each table.
+    changes: BTreeMap<String, Change>,
+    /// The parts held after this run.
+    parts: BTreeMap<u32, super::Part>,
+}
+
+impl Past {
+    /// The publication that all this amounts to.
+    pub fn publication(
+        &self,
+        run: RunId,
+        index: BTreeMap<String, String>,
+        parts: &Parts,
+        wishes_of_registrations: Vec<RegistrationWish>,
+    ) -> Publication {
+        let mut held = self.parts.clone();
+        held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
+        let present = Present {
+            publication: run.0,
+            files: self.files.clone(),
+            sealed: self.sealed.clone(),
+            index,
+            parts: held,
+            wishes_of_registrations,
+        };
+        Publication { present, changes: self.changes.clone() }
+    }
+}
+
+/// What the rules for all files share.
+pub(super) struct Rules<'a> {
+    month: &'a Month<'a>,
+    pub(super) linking: &'a Linking,
+    pub(super) answers: &'a PersonAnswers,
+    /// Everybody in the index: id, pseudonym, and whether the person ties to a registration.
+    pub(super) everybody: Vec<(PersonId, i64, Tie)>,
+    pub(super) renamed: Arc<HashMap<i64, i64>>,
+    superseded: HashMap<String, Arc<KeySet>>,
+    /// Persons whose record at a practice has stopped by objection.
+    stopped: HashMap<String, HashSet<i64>>,
+    /// Practices that sent this run's period again.
+    pub(super) practices: HashSet<String>,
+    /// Other sources that did.
+    sources: HashSet<String>,
+    by_source: HashMap<String, Arc<HashMap<i64, Option<Reason>>>>,
+}
+
+impl Month<'_> {
+    /// Applies the register's answers, merges and replacements to all that is held, and lists what is then there.
+    pub(super) fn rewrite_past(
+        &self,
+        written: &mut Written,
+        inputs: &Inputs,
+        practices: &Practices,
+        linking: &Linking,
+        answers: &PersonAnswers,
+    ) -> Result<Past, EngineError> {
+        let rules = self.rules_for_past(written, inputs, practices, linking, answers)?;
+        let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+        let mut files: Vec<DataFile> = Vec::new();
+        let mut sealed: Vec<SealedFile> = std::mem::take(&mut written.sealed);
+        let held: Vec<&DataFile> = self.present.files.iter().filter(|file| file.table != PERSONS).collect();
+        let outcomes: Vec<_> =
+            held.par_iter().enumerate().map(|(place, file)| self.look_through(file, place, &rules)).collect();
+        for (file, outcome) in held.into_iter().zip(outcomes) {
+            match outcome? {
+                None => files.push(file.clone()),
+                Some((kept, newly_sealed)) => {
+                    let change = changes.entry(file.table.clone()).or_default();
+                    change.removed.push(file.clone());
+                    change.added.extend(kept.iter().cloned());
+                    files.extend(kept);
+                    sealed.extend(newly_sealed);
+                }
+            }
+        }
+        for (place, file) in self.present.sealed.iter().enumerate() {
+            let (opened, still) = self.reopen(file, place, &rules)?;
+            changes.entry(file.table.clone()).or_default().added.extend(opened.iter().cloned());
+            files.extend(opened);
+            sealed.extend(still);
+        }
+        for file in std::mem::take(&mut written.files) {
+            changes.entry(file.table.clone()).or_default().added.push(file.clone());
+            files.push(file);
+        }
+        let persons = self.write_persons(std::mem::take(&mut written.statements), &rules)?;
+        let change = changes.entry(PERSONS.to_owned()).or_default();
+        change.removed.extend(self.present.files.iter().filter(|file| file.table == PERSONS).cloned());
+        change.added.extend(persons.iter().cloned());
+        files.extend(persons);
+        files.sort();
+        sealed.sort();
+        Ok(Past { files, sealed, changes, parts: self.present.parts.clone() })
+    }
+
+    fn rules_for_past<'a>(
+        &'a self,
+        written: &Written,
+        inputs: &Inputs,
+        practices: &Practices,
+        linking: &'a Linking,
+        answers: &'a PersonAnswers,
+    ) -> Result<Rules<'a>, EngineError> {
+        let pseudonym = |person| self.pseudonyms.of(person);
+        let everybody = linking.everybody().map(|(person, tie)| (person, pseudonym(person), tie)).collect();
+        let renamed = linking.index.merges().iter().map(|merge| {
+            (pseudonym(merge.from), pseudonym(linking.index.resolve(merge.from)))
+        });
+        let mut sources: HashSet<String> = inputs.elsewhere.iter().map(|(source, _)| source.name.to_string()).collect();
+        sources.remove(GP);
+        let mut rules = Rules {
+            month: self,
+            linking,
+            answers,
+            everybody,
+            renamed: Arc::new(renamed.collect()),
+            superseded: HashMap::new(),
+            stopped: self.stopped(inputs, practices, linking)?,
+            practices: practices.practices.iter().cloned().collect(),
+            sources,
+            by_source: HashMap::new(),
+        };
+        let held = self.present.files.iter().map(|file| (&file.source, &file.table));
+        let held = held.chain(self.present.sealed.iter().map(|file| (&file.source, &file.table)));
+        for (source, table) in held.collect::<HashSet<_>>() {
+            if let Some(keys) = written.keys.get(source) {
+                rules.superseded.entry(source.clone()).or_insert_with(|| Arc::new(KeySet::new(keys.clone())));
+            }
+            let answers = rules.answers_for(source, table)?;
+            rules.by_source.insert(source.clone(), Arc::new(answers));
+        }
+        Ok(rules)
+    }
+
+    /// Whose record at which practice has stopped by objection: told by tokens in packages, and by raw exports themselves.
+    fn stopped(
+        &self,
+        inputs: &Inputs,
+        practices: &Practices,
+        linking: &Linking,
+    ) -> Result<HashMap<String, HashSet<i64>>, EngineError> {
+        let mut stopped: HashMap<String, HashSet<i64>> = HashMap::new();
+        let mut add = |practice: &str, registration: RecordKey| {
+            if let Some((person, _)) = linking.persons.of(registration) {
+                let pseudonym = self.pseudonyms.of(person);
+                stopped.entry(practice.to_owned()).or_default().insert(pseudonym);
+            }
+        };
+        if inputs.stopped.iter().any(|(_, tokens)| !tokens.is_empty()) {
+            let known = index_store::load_tokens(&self.vault, &self.present)?;
+            for (practice, tokens) in &inputs.stopped {
+                for registration in tokens.iter().filter_map(|token| known.get(token)) {
+                    add(practice, *registration);
+                }
+            }
+        }
+        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
+        for practice in &practices.practices {
+            for patient in practices.collected.withholding.of_practice(practice).into_iter().flatten() {
+                add(practice, keys.key(&format!("{practice}/{patient}")));
+            }
+        }
+        Ok(stopped)
+    }
+
+    /// Looks a published file through; `None` where it can stay as it is.
+    fn look_through(
+        &self,
+        file: &DataFile,
+        place: usize,
+        rules: &Rules<'_>,
+    ) -> Result<Option<(Vec<DataFile>, Option<SealedFile>)>, EngineError> {
+        let table = table_named(&file.table)?;
+        let rule = rules.rule(&file.source, &file.period, table);
+        let keep = self.writer_of_past(table, &file.source, &file.period, &format!("kept-{place}"))?;
+        let to_seal =
+            Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("kept-{place}"))?;
+        match rewrite(&self.home.records(), file, &rule, &keep, &|rows| to_seal.keep(rows))? {
+            None => Ok(None),
+            Some(_) => Ok(Some((keep.finish()?, to_seal.finish()?))),
+        }
+    }
+
+    /// Looks a sealed file through: what may be published now, and what stays sealed.
+    fn reopen(
+        &self,
+        file: &SealedFile,
+        place: usize,
+        rules: &Rules<'_>,
+    ) -> Result<(Vec<DataFile>, Option<SealedFile>), EngineError> {
+        let table = table_named(&file.table)?;
+        let rule = rules.rule(&file.source, &file.period, table);
+        let keep = self.writer_of_past(table, &file.source, &file.period, &format!("opened-{place}"))?;
+        let to_seal =
+            Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("opened-{place}"))?;
+        let mut changed = false;
+        for batch in self.vault.read(Compartment::Sealed, &VaultName::parse(&file.name)?)? {
+            let (published, sealed, counts) = rule.part(table, &batch?)?;
+            changed |= counts.published + counts.dropped > 0;
+            keep.write_again(&published)?;
+            to_seal.keep(sealed)?;
+        }
+        if changed { Ok((keep.finish()?, to_seal.finish()?)) } else { Ok((Vec::new(), Some(file.clone()))) }
+    }
+
+    pub(super) fn writer_of_past(
+        &self,
+        table: Table,
+        source: &str,
+        period: &str,
+        kind: &str,
+    ) -> Result<TableWriter, EngineError> {
+        TableWriter::new(&self.home.records(), table, &format!("run-{}-{kind}", self.run.0), source, period)
+    }
+}
+
+impl Rules<'_> {
+    fn rule(&self, source: &str, period: &str, table: Table) -> RowRule {
+        let same_period = period == self.month.input.period.to_string();
+        let journals = table == Table::Journals;
+        RowRule {
+            answers: self.by_source.get(source).cloned().unwrap_or_default(),
+            renamed: Arc::clone(&self.renamed),
+            superseded: self.superseded.get(source).cloned().unwrap_or_default(),
+            practices: if journals { self.practices_of(same_period) } else { HashMap::new() },
+            persons: HashSet::new(),
+            replaced: same_period && self.sources.contains(source),
+            sealable: !journals,
+        }
+    }
+
+    /// Practices whose rows go: those of people whose record stopped, and where the practice sent the same period again, all.
+    pub(super) fn practices_of(&self, same_period: bool) -> HashMap<String, Option<HashSet<i64>>> {
+        let stopped = self.stopped.iter().map(|(practice, persons)| (practice.clone(), Some(persons.clone())));
+        let mut practices: HashMap<String, Option<HashSet<i64>>> = stopped.collect();
+        if same_period {
+            practices.extend(self.practices.iter().map(|practice| (practice.clone(), None)));
+        }
+        practices
+    }
+
+    /// The register's answer for everybody, as it bears on one source's rows.
+    pub(super) fn answers_for(&self, source: &str, table: &str) -> Result<HashMap<i64, Option<Reason>>, EngineError> {
+        let name = SourceName::parse(source).map_err(|_| EngineError::Interrupted)?;
+        let of_source = self.answers.of_source(Setting::of(table_named(table)?), &name);
+        let answer = |&(person, pseudonym, tie): &(PersonId, i64, Tie)| (pseudonym, of_source.withhold(person, tie));
+        Ok(self.everybody.iter().map(answer).collect())
+    }
+}
+
+/// The table of persons, which each run puts together anew.
+pub(super) const PERSONS: &str = Table::Persons.name();
+
+fn table_named(name: &str) -> Result<Table, EngineError> {
+    TABLES.into_iter().find(|table| table.name() == name).ok_or(EngineError::Column { name: "table" })
+}

@@ -1,0 +1,208 @@
+//! The table of persons, put together anew by each run: what this run's rows state, and what earlier ones did of everybody
+//! else.
+//!
+//! Invariant: whoever has a row in another table has one here, and nobody whose answer is no; a row that rested on a GP
+//! record that has stopped is not kept, but made of what hospitals say.
+
+use super::Month;
+use super::past::{PERSONS, Rules};
+use crate::error::EngineError;
+use crate::records::{DataFile, PublishedAgain, RowRule, TableWriter, read};
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use caredata_admit::{Setting, Tie};
+use caredata_deidentify::{LinkedRecord, PersonStatements};
+use caredata_extract::Table;
+use caredata_link::Kind;
+use caredata_model::{PersonId, SourceName};
+use std::collections::{HashMap, HashSet};
+
+impl Month<'_> {
+    /// Writes the table.
+    pub(super) fn write_persons(
+        &self,
+        statements: PersonStatements,
+        rules: &Rules<'_>,
+    ) -> Result<Vec<DataFile>, EngineError> {
+        let earlier: Vec<&DataFile> = self.present.files.iter().filter(|file| file.table == PERSONS).collect();
+        let period = self.input.period.to_string();
+        let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
+        let record = self.deidentifier.persons(statements)?;
+        let mut choice = Choice::between(self, &record, &earlier, rules)?;
+        let rule = RowRule {
+            answers: rules.answers_for(PERSONS, PERSONS)?.into(),
+            renamed: rules.renamed.clone(),
+            practices: rules.practices_of(false),
+            persons: std::mem::take(&mut choice.old_gone),
+            ..RowRule::default()
+        };
+        let kept = self.keep_earlier(&earlier, &rule, &writer)?;
+        choice.present.extend(kept);
+        writer.write(&self.deidentifier.persons(self.known_from_elsewhere(&choice.present, rules)?)?)?;
+        writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
+        writer.finish()
+    }
+
+    /// Writes the rows of earlier runs that stay, and says whose they are.
+    fn keep_earlier(
+        &self,
+        earlier: &[&DataFile],
+        rule: &RowRule,
+        writer: &TableWriter,
+    ) -> Result<HashSet<i64>, EngineError> {
+        let mut kept = HashSet::new();
+        for file in earlier {
+            for batch in read(&self.home.records(), Table::Persons, file, None)? {
+                let batch = batch.map_err(EngineError::arrow("reading records"))?;
+                let (published, _, _) = rule.part(Table::Persons, &batch)?;
+                kept.extend(published.persons()?);
+                writer.write_again(&published)?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what hospitals and other
+    /// places stated of them is in the index.
+    fn known_from_elsewhere(
+        &self,
+        present: &HashSet<i64>,
+        rules: &Rules<'_>,
+    ) -> Result<PersonStatements, EngineError> {
+        let mut statements = PersonStatements::default();
+        let name = SourceName::parse(PERSONS).map_err(|_| EngineError::Interrupted)?;
+        let answers = rules.answers.of_source(Setting::Elsewhere, &name);
+        let lacking: HashSet<PersonId> = rules
+            .everybody
+            .iter()
+            .filter(|(person, pseudonym, tie): &&(PersonId, i64, Tie)| {
+                !present.contains(pseudonym) && answers.withhold(*person, *tie).is_none()
+            })
+            .map(|(person, _, _)| *person)
+            .collect();
+        for one in rules.linking.index.observations().iter().filter(|one| one.kind == Kind::Event) {
+            let person = rules.linking.index.resolve(one.person);
+            if lacking.contains(&person) {
+                statements.state_held(person, one.key, one.identifiers, one.day);
+            }
+        }
+        Ok(statements)
+    }
+}
+
+/// Whose row of which run stands.
+#[derive(Default)]
+struct Choice {
+    /// Persons of whom this run tells.
+    present: HashSet<i64>,
+    /// Persons whose earlier row goes, since this run's says more or replaced it.
+    old_gone: HashSet<i64>,
+    /// Persons whose new row goes, since the earlier one says more.
+    new_gone: HashSet<i64>,
+}
+
+impl Choice {
+    fn between(
+        month: &Month<'_>,
+        record: &LinkedRecord,
+        earlier: &[&DataFile],
+        rules: &Rules<'_>,
+    ) -> Result<Self, EngineError> {
+        let mut choice = Self::default();
+        let fresh = registered(record)?;
+        choice.present.extend(fresh.keys());
+        let period = month.input.period.to_string();
+        for file in earlier {
+            for batch in read(&month.home.records(), Table::Persons, file, Some(&["person", "period", "practice"]))? {
+                let batch = batch.map_err(EngineError::arrow("reading records"))?;
+                for (person, held) in rows(&batch)? {
+                    let person = rules.renamed.get(&person).copied().unwrap_or(person);
+                    choice.weigh(person, held, fresh.get(&person).copied(), &period, &rules.practices);
+                }
+            }
+        }
+        Ok(choice)
+    }
+
+    /// Weighs an earlier row against this run's, of which `fresh` says whether it has a practice.
+    ///
+    /// An earlier row says more where it is of a later period, or rests on a registration that this run neither brought nor
+    /// replaced. Where a practice sent its period again without somebody, the earlier row goes.
+    fn weigh(
+        &mut self,
+        person: i64,
+        held: Earlier<'_>,
+        fresh: Option<bool>,
+        period: &str,
+        practices: &HashSet<String>,
+    ) {
+        let sent_again = held.practice.is_some_and(|practice| practices.contains(practice));
+        match fresh {
+            None if held.period == period && sent_again => {
+                self.old_gone.insert(person);
+            }
+            None => {}
+            Some(has_practice) => {
+                let is_later = last_month(held.period) > last_month(period);
+                let has_more = held.practice.is_some() && !sent_again && !has_practice;
+                let gone = if is_later || has_more { &mut self.new_gone } else { &mut self.old_gone };
+                gone.insert(person);
+            }
+        }
+    }
+}
+
+/// What an earlier row of a person rests on.
+#[derive(Clone, Copy)]
+struct Earlier<'a> {
+    period: &'a str,
+    practice: Option<&'a str>,
+}
+
+fn last_month(period: &str) -> &str {
+    period.rsplit("..").next().unwrap_or(period)
+}
+
+/// The persons of fresh rows, and whether each has a practice.
+fn registered(record: &LinkedRecord) -> Result<HashMap<i64, bool>, EngineError> {
+    Ok(rows(record.batch())?.map(|(person, row)| (person, row.practice.is_some())).collect())
+}
+
+fn rows(batch: &RecordBatch) -> Result<impl Iterator<Item = (i64, Earlier<'_>)>, EngineError> {
+    let text = |name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+    let persons = batch.column_by_name("person").and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let persons = persons.ok_or(EngineError::Column { name: "person" })?;
+    let periods = text("period").ok_or(EngineError::Column { name: "period" })?;
+    let practices = text("practice").ok_or(EngineError::Column { name: "practice" })?;
+    let rests_on = periods.iter().zip(practices).map(|(period, practice)| Earlier {
+        period: period.unwrap_or_default(),
+        practice,
+    });
+    Ok(persons.values().iter().copied().zip(rests_on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weighed(held: Earlier<'_>, fresh: Option<bool>) -> (bool, bool) {
+        let mut choice = Choice::default();
+        let sent = HashSet::from(["P1".to_owned()]);
+        choice.weigh(1, held, fresh, "2014-05", &sent);
+        (choice.old_gone.contains(&1), choice.new_gone.contains(&1))
+    }
+
+    #[test]
+    fn which_row_of_a_person_stands() {
+        let (old_goes, new_goes, both_stay) = ((true, false), (false, true), (false, false));
+        let held = |period, practice| Earlier { period, practice };
+        assert_eq!(weighed(held("2014-04", Some("P1")), Some(true)), old_goes, "the same practice a month later");
+        assert_eq!(weighed(held("2014-04", Some("P2")), Some(false)), new_goes, "now only a hospital tells of the person");
+        assert_eq!(weighed(held("2014-04", Some("P1")), Some(false)), old_goes, "the practice no longer sends the person");
+        assert_eq!(weighed(held("2014-06", Some("P1")), Some(true)), new_goes, "a backfill under a later month");
+        assert_eq!(weighed(held("2012-04..2014-03", None), Some(true)), old_goes, "a month on top of a backfill");
+        assert_eq!(weighed(held("2014-04", Some("P1")), None), both_stay, "nothing new is said");
+        assert_eq!(weighed(held("2014-05", Some("P1")), None), old_goes, "the same month again, without the person");
+    }
+}

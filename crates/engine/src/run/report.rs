@@ -1,0 +1,200 @@
+//! The end of a run: the index stored, the report filled in, the log and the report written.
+
+use super::linking::Linking;
+use super::past::Past;
+use super::truth::{EventOutcome, Truth};
+use super::writing::Written;
+use super::{Month, Parts, Practices, index_store, quarantine, summary};
+use crate::audit::{Act, Outcome};
+use crate::error::EngineError;
+use crate::records::TABLES;
+use crate::report::{Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows, TruthComparison, render};
+use caredata_admit::{Identified, PersonAnswers, Setting as Place};
+use caredata_model::{PersonId, RecordKey};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+impl Month<'_> {
+    /// Stores what the index learnt, and gives the list of its files.
+    pub(super) fn store_index(
+        &self,
+        written: &Written,
+        practices: &Practices,
+        parts: &Parts,
+        linking: &Linking,
+    ) -> Result<BTreeMap<String, String>, EngineError> {
+        let mut fresh: BTreeMap<u32, Vec<&Identified>> = BTreeMap::new();
+        for (part, &number) in &parts.numbers {
+            let own = match &part.practice {
+                Some(_) => Vec::new(),
+                None => {
+                    let source = written.elsewhere.iter().find(|one| one.source.name.as_str() == part.source);
+                    source.into_iter().flat_map(|one| &one.identified).collect()
+                }
+            };
+            fresh.insert(number, own);
+        }
+        let of_practice: HashMap<&str, u32> =
+            parts.numbers.iter().filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
+        for one in &written.registered.identified {
+            if let Some(own) = of_practice.get(&*one.provider).and_then(|number| fresh.get_mut(number)) {
+                own.push(one);
+            }
+        }
+        let tokens: HashMap<RecordKey, &str> =
+            practices.tokens.iter().map(|(token, &key)| (key, token.as_str())).collect();
+        index_store::store(&self.vault, self.run.0, &linking.index, &fresh, &tokens, &self.present.index)
+    }
+
+    /// Fills in what the run did, checks that every sum holds, and notes each source in the log.
+    pub(super) fn report(
+        &self,
+        written: &Written,
+        past: &Past,
+        linking: &Linking,
+        answers: &PersonAnswers,
+    ) -> Result<RunReport, EngineError> {
+        for (name, _, account) in written.accounts() {
+            account.tally.check(name, account.rows_in)?;
+            let act = Act::SourceAdmitted {
+                run: self.run.0,
+                source: caredata_model::SourceName::parse(name).map_err(|_| EngineError::Interrupted)?,
+                read: account.rows_in,
+                admitted: account.tally.admitted(),
+                withheld: account.tally.withheld(),
+                quarantined: account.tally.quarantined(),
+            };
+            self.audit.append(&act, Outcome::Done)?;
+        }
+        let sources: Vec<summary::SourceLinks<'_>> = written
+            .elsewhere
+            .iter()
+            .zip(&linking.events)
+            .map(|(admitted, links)| summary::SourceLinks { admitted, links })
+            .collect();
+        let all: Vec<_> = linking.events.concat();
+        let everybody: HashSet<PersonId> = linking.everybody().map(|(person, _)| person).collect();
+        Ok(RunReport {
+            population: if self.input.truth.is_some() { Population::Synthetic } else { Population::Real },
+            run: RunIdentity {
+                id: self.run.0.to_string(),
+                period: self.input.period.to_string(),
+                started: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                method: "probabilistic".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            sources: written
+                .accounts()
+                .map(|(name, table, account)| summary::source_counts(name, table, account))
+                .collect(),
+            quality: written.accounts().flat_map(|(name, _, account)| summary::quality(name, account)).collect(),
+            links: summary::links(&sources),
+            weights: summary::weights(&all, &linking.diagnostics),
+            persons: Persons {
+                total: everybody.len() as u64,
+                new: self.new_persons(linking, &everybody)?,
+                merged: linking.diagnostics.merges,
+            },
+            objections: Objections {
+                persons_withheld: answers.objecting().count() as u64,
+                sealed: past.sealed.iter().map(|file| file.rows).sum(),
+                dropped: dropped(written),
+                untied_withheld: untied(written),
+            },
+            tables: TABLES
+                .into_iter()
+                .map(|table| TableRows {
+                    table: table.name().to_owned(),
+                    rows: past.files.iter().filter(|file| file.table == table.name()).map(|file| file.rows).sum(),
+                })
+                .collect(),
+            timelines: Vec::new(),
+            truth: self.compare_with_truth(written, linking, answers)?,
+            stages: Vec::new(),
+            settings: self.settings(linking, written),
+        })
+    }
+
+    /// Persons that no earlier run knew.
+    fn new_persons(&self, linking: &Linking, everybody: &HashSet<PersonId>) -> Result<u64, EngineError> {
+        let before: HashSet<PersonId> = index_store::load(&self.vault, &self.present)?
+            .observations()
+            .iter()
+            .map(|one| linking.index.resolve(one.person))
+            .collect();
+        Ok(everybody.difference(&before).count() as u64)
+    }
+
+    fn compare_with_truth(
+        &self,
+        written: &Written,
+        linking: &Linking,
+        answers: &PersonAnswers,
+    ) -> Result<Option<TruthComparison>, EngineError> {
+        let Some(folder) = &self.input.truth else { return Ok(None) };
+        let truth = Truth::read(folder, &self.rules.secret)?;
+        let registrations: Vec<(RecordKey, PersonId)> = written
+            .registered
+            .identified
+            .iter()
+            .zip(&linking.registrations)
+            .map(|(one, link)| (one.key, link.person))
+            .collect();
+        let mut events = Vec::new();
+        for (source, links) in written.elsewhere.iter().zip(&linking.events) {
+            let answers = answers.of_source(Place::Elsewhere, &source.source.name);
+            events.extend(source.identified.iter().zip(links).map(|(one, link)| {
+                let withheld =
+                    linking.persons.of(one.key).is_none_or(|(person, tie)| answers.withhold(person, tie).is_some());
+                EventOutcome { key: one.key, link: *link, withheld }
+            }));
+        }
+        Ok(Some(truth.compare(&registrations, &events)))
+    }
+
+    fn settings(&self, linking: &Linking, written: &Written) -> Vec<Setting> {
+        let blanked: u64 = written.blanked.values().sum();
+        [
+            ("Probability from which a record is linked", linking.settings.accept_probability.to_string()),
+            ("Lead over the next best person", linking.settings.margin_probability.to_string()),
+            ("Probability from which a record goes to review", linking.settings.review_probability.to_string()),
+            ("Rows that tie to no registered person", format!("{:?}", self.home.policy().unlinked_rows).to_lowercase()),
+            ("Objections as known on", self.rules.today.to_string()),
+            ("Codes that note objections, version", self.rules.objections.version().to_owned()),
+            ("Sensitive codes, version", self.rules.sensitive.version().to_owned()),
+            ("Values blanked, not of their column's form", blanked.to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| Setting { name: name.to_owned(), value })
+        .collect()
+    }
+
+    /// Writes the quarantine list and the report, the last things a run does.
+    pub(super) fn end(mut self, mut report: RunReport, written: &Written) -> Result<RunReport, EngineError> {
+        self.stage("report");
+        let accounts = written.accounts().map(|(name, _, account)| (name, account));
+        quarantine::write(&self.home.quarantine(), self.run.0, accounts)?;
+        if report.population == Population::Synthetic {
+            report.timelines = self.timelines()?;
+        }
+        self.stages.pop();
+        report.stages = self.stages;
+        let folder = self.home.report();
+        let json = serde_json::to_vec_pretty(&report).map_err(EngineError::json("writing the report"))?;
+        quarantine::write_whole(&folder.join("report.json"), &json)?;
+        quarantine::write_whole(&folder.join("index.html"), render(&report).as_bytes())?;
+        Ok(report)
+    }
+}
+
+fn dropped(written: &Written) -> u64 {
+    written
+        .accounts()
+        .flat_map(|(_, _, account)| account.tally.withheld_by())
+        .filter(|(_, _, disposal, _)| *disposal == caredata_admit::Disposal::Dropped)
+        .map(|(_, _, _, rows)| rows)
+        .sum()
+}
+
+fn untied(written: &Written) -> u64 {
+    written.accounts().map(|(_, _, account)| account.tally.withheld_for(caredata_admit::Reason::TiesToNobody)).sum()
+}
