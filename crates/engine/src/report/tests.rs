@@ -153,6 +153,29 @@ fn of_real_people_small_numbers_are_hidden_and_of_invented_ones_not() {
 }
 
 #[test]
+fn a_source_with_one_provider_hides_its_small_sums() {
+    let mut report = real();
+    report.quality.retain(|one| one.field == FieldName::NhsNumber && one.source == "apc");
+    report.quality.truncate(1);
+    (report.quality[0].rows, report.quality[0].missing, report.quality[0].defective) = (7_717, 6, 311);
+    let row = "<td>7,717</td><td>*</td><td>*</td><td>311</td>";
+    assert!(render(&report).contains(row));
+    assert!(render(&RunReport { population: Population::Synthetic, ..report }).contains("<td>7,717</td><td>6</td>"));
+}
+
+#[test]
+fn a_nation_of_practices_still_makes_a_small_page() {
+    let mut report = sample();
+    let practice = report.quality[0].clone();
+    report.quality = (0..6_500)
+        .map(|number| DataQuality { provider: format!("P{number:05}"), missing: number % 40, ..practice.clone() })
+        .collect();
+    let page = render(&report);
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    assert!(page.contains(" providers at about "));
+}
+
+#[test]
 fn every_picture_has_a_title_a_description_and_its_numbers() {
     let page = render(&sample());
     let pictures = page.matches("<svg role=\"img\"").count();

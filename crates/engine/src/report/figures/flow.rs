@@ -70,6 +70,13 @@ impl Way {
         }
     }
 
+    const fn passes_the_gate(self) -> bool {
+        match self {
+            Self::Published | Self::WithheldByPerson => true,
+            Self::WithheldByRecord | Self::Quarantined => false,
+        }
+    }
+
     const fn class(self) -> &'static str {
         match self {
             Self::Published => "good",
@@ -79,50 +86,23 @@ impl Way {
     }
 }
 
+/// All nodes, laid out, and which of them each source's rows go to.
+struct Layout<'a> {
+    report: &'a RunReport,
+    total: u64,
+    sources: Vec<Node>,
+    gate: Node,
+    /// The tables, then the three exits.
+    ends: Vec<Node>,
+    /// For each source the place of its table among the ends.
+    table_of: Vec<usize>,
+    bottom: f64,
+}
+
 /// The flow of all sources.
 pub(in crate::report) fn flow(report: &RunReport) -> Figure {
-    let total: u64 = report.sources.iter().map(|source| source.rows_in).sum();
-    let thickness = |rows: u64| match rows {
-        0 => 0.0,
-        rows => (rows as f64 / total as f64 * FULL).max(THINNEST),
-    };
-
-    let mut sources: Vec<Node> = report.sources.iter().map(|source| Node::new(&source.source, "plain")).collect();
-    let mut gate = Node::new("admitted", "good");
-    let mut ends: Vec<Node> = Vec::new();
-    let mut table_of = Vec::new();
-    for source in &report.sources {
-        let known = ends.iter().position(|end| end.name == source.table);
-        table_of.push(known.unwrap_or_else(|| {
-            ends.push(Node::new(&source.table, "good"));
-            ends.len() - 1
-        }));
-    }
-    let exits = ends.len();
-    ends.push(Node::new("withheld by person", "held"));
-    ends.push(Node::new("withheld by record", "held"));
-    ends.push(Node::new("quarantined", "bad"));
-
-    let end_of = |source: usize, way: Way| match way {
-        Way::Published => table_of[source],
-        Way::WithheldByPerson => exits,
-        Way::WithheldByRecord => exits + 1,
-        Way::Quarantined => exits + 2,
-    };
-    for (index, source) in report.sources.iter().enumerate() {
-        for way in Way::ALL {
-            let rows = way.rows(source);
-            sources[index].hold(rows, thickness(rows));
-            ends[end_of(index, way)].hold(rows, thickness(rows));
-            if matches!(way, Way::Published | Way::WithheldByPerson) {
-                gate.hold(rows, thickness(rows));
-            }
-        }
-    }
-    let bottom = stack(&mut sources, exits).max(stack(&mut ends, exits));
-    gate.top = TOP + 28.0;
-
-    let mut picture = Picture::new(size(WIDTH, bottom + 8.0));
+    let mut layout = Layout::new(report);
+    let mut picture = Picture::new(size(WIDTH, layout.bottom + 8.0));
     for (x, align, head) in [
         (LEFT, Align::Right, "Read"),
         (MIDDLE, Align::Middle, "Passed the gate"),
@@ -130,33 +110,97 @@ pub(in crate::report) fn flow(report: &RunReport) -> Figure {
     ] {
         picture.text("head", at(x, 16.0), align, head);
     }
-    for way in Way::ALL {
-        for (index, source) in report.sources.iter().enumerate() {
-            let rows = way.rows(source);
-            if rows > 0 {
-                let height = thickness(rows);
-                let end = end_of(index, way);
-                let tip = format!("{}: {} rows {}", source.source, count(rows), ends[end].name);
-                let class = format!("band {}", way.class());
-                let mut from = at(LEFT + NODE, sources[index].take(height));
-                if matches!(way, Way::Published | Way::WithheldByPerson) {
-                    let door = gate.take(height);
-                    picture.band(&class, from, at(MIDDLE, door), height, &tip);
-                    from = at(MIDDLE + NODE, door);
-                }
-                picture.band(&class, from, at(RIGHT, ends[end].take(height)), height, &tip);
-            }
-        }
-    }
-    draw_nodes(&mut picture, &sources, &gate, &ends, total);
-
+    layout.draw_bands(&mut picture);
+    draw_nodes(&mut picture, &layout);
     let description = format!(
         "Of {} rows read, {} passed the gate by record. {} stand in the linked record.",
-        count(total),
+        count(layout.total),
         count(report.sources.iter().map(|source| source.admitted).sum()),
         count(report.sources.iter().map(SourceCounts::published_rows).sum()),
     );
     Figure { svg: picture.finish("flow", "Where every row went", &description), table: table(&report.sources) }
+}
+
+impl<'a> Layout<'a> {
+    fn new(report: &'a RunReport) -> Self {
+        let mut ends: Vec<Node> = Vec::new();
+        let mut table_of = Vec::new();
+        for source in &report.sources {
+            let known = ends.iter().position(|end| end.name == source.table);
+            table_of.push(known.unwrap_or(ends.len()));
+            if known.is_none() {
+                ends.push(Node::new(&source.table, "good"));
+            }
+        }
+        let tables = ends.len();
+        ends.push(Node::new("withheld by person", "held"));
+        ends.push(Node::new("withheld by record", "held"));
+        ends.push(Node::new("quarantined", "bad"));
+        let mut layout = Self {
+            report,
+            total: report.sources.iter().map(|source| source.rows_in).sum(),
+            sources: report.sources.iter().map(|source| Node::new(&source.source, "plain")).collect(),
+            gate: Node::new("admitted", "good"),
+            ends,
+            table_of,
+            bottom: 0.0,
+        };
+        layout.fill();
+        layout.bottom = stack(&mut layout.sources, tables).max(stack(&mut layout.ends, tables));
+        layout.gate.top = TOP + 28.0;
+        layout
+    }
+
+    /// Gives every node its rows and height.
+    fn fill(&mut self) {
+        for (index, source) in self.report.sources.iter().enumerate() {
+            for way in Way::ALL {
+                let rows = way.rows(source);
+                let (end, height) = (self.end_of(index, way), self.thickness(rows));
+                self.sources[index].hold(rows, height);
+                self.ends[end].hold(rows, height);
+                if way.passes_the_gate() {
+                    self.gate.hold(rows, height);
+                }
+            }
+        }
+    }
+
+    fn end_of(&self, source: usize, way: Way) -> usize {
+        let exits = self.ends.len() - 3;
+        match way {
+            Way::Published => self.table_of[source],
+            Way::WithheldByPerson => exits,
+            Way::WithheldByRecord => exits + 1,
+            Way::Quarantined => exits + 2,
+        }
+    }
+
+    fn thickness(&self, rows: u64) -> f64 {
+        if rows == 0 { 0.0 } else { (rows as f64 / self.total as f64 * FULL).max(THINNEST) }
+    }
+
+    /// Draws the bands in the order in which they lie along the edges.
+    fn draw_bands(&mut self, picture: &mut Picture) {
+        for way in Way::ALL {
+            for (index, source) in self.report.sources.iter().enumerate() {
+                let rows = way.rows(source);
+                if rows == 0 {
+                    continue;
+                }
+                let (end, height) = (self.end_of(index, way), self.thickness(rows));
+                let tip = format!("{}: {} rows {}", source.source, count(rows), self.ends[end].name);
+                let class = format!("band {}", way.class());
+                let mut from = at(LEFT + NODE, self.sources[index].take(height));
+                if way.passes_the_gate() {
+                    let door = self.gate.take(height);
+                    picture.band(&class, from, at(MIDDLE, door), height, &tip);
+                    from = at(MIDDLE + NODE, door);
+                }
+                picture.band(&class, from, at(RIGHT, self.ends[end].take(height)), height, &tip);
+            }
+        }
+    }
 }
 
 /// Stacks nodes from the top, with a wider gap before the exits; gives the lowest end.
@@ -172,7 +216,7 @@ fn stack(nodes: &mut [Node], exits: usize) -> f64 {
     top
 }
 
-fn draw_nodes(picture: &mut Picture, sources: &[Node], gate: &Node, ends: &[Node], total: u64) {
+fn draw_nodes(picture: &mut Picture, Layout { total, sources, gate, ends, .. }: &Layout<'_>) {
     for source in sources {
         let tip = format!("{}: {} rows read", source.name, count(source.rows));
         picture.rect("node plain", at(LEFT, source.top), size(NODE, source.height), &tip);
@@ -188,9 +232,9 @@ fn draw_nodes(picture: &mut Picture, sources: &[Node], gate: &Node, ends: &[Node
     picture.rect("node good", at(MIDDLE, gate.top), size(NODE, gate.height), &tip);
     let middle = MIDDLE + NODE / 2.0;
     picture.text("name", at(middle, gate.top - 24.0), Align::Middle, &count(gate.rows));
-    picture.text("small", at(middle, gate.top - 9.0), Align::Middle, &percent(gate.rows, total));
+    picture.text("small", at(middle, gate.top - 9.0), Align::Middle, &percent(gate.rows, *total));
     for end in ends {
-        let numbers = format!("{} rows · {}", count(end.rows), percent(end.rows, total));
+        let numbers = format!("{} rows · {}", count(end.rows), percent(end.rows, *total));
         picture.rect(&format!("node {}", end.class), at(RIGHT, end.top), size(NODE, end.height), &numbers);
         picture.text("name", at(RIGHT + NODE + 10.0, end.top + 12.0), Align::Left, &end.name);
         picture.text("small", at(RIGHT + NODE + 10.0, end.top + 28.0), Align::Left, &numbers);

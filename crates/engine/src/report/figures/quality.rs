@@ -3,7 +3,7 @@
 //! Invariant: a provider whose numbers are small is hidden among real people, in the picture and in the table.
 
 use super::{Figure, Table, axis_percent, step};
-use crate::report::data::{DataQuality, FieldName, RunReport};
+use crate::report::data::{DataQuality, FieldName, Population, RunReport};
 use crate::report::numbers::{Cell, HIDDEN, count, percent, share, shown};
 use crate::report::svg::{Align, Picture, at, size};
 
@@ -12,8 +12,10 @@ const LEFT: f64 = 250.0;
 const RIGHT: f64 = 700.0;
 const LANE: f64 = 30.0;
 const TOP: f64 = 34.0;
-/// Dots of one lane that fall within this distance are stacked.
+/// Dots of one lane that fall within this distance are piled up.
 const CLOSE: f64 = 6.0;
+/// The most dots of one pile that a lane has room for.
+const HIGHEST: usize = 6;
 /// Providers listed under the picture: those with the most wrong come first.
 const LISTED: usize = 20;
 
@@ -67,26 +69,39 @@ pub(in crate::report) fn quality(report: &RunReport) -> (Figure, Table) {
         }
         picture.text("label", at(LEFT - 16.0, y + 4.0), Align::Right, lane.field.words());
         draw_dots(&mut picture, lane, x, y);
-        let (rows, missing, defective) =
-            (lane.sum(|one| one.rows), lane.sum(|one| one.missing), lane.sum(|one| one.defective));
-        let overall = x(share(missing + defective, rows));
-        picture.line("mean-mark", at(overall, y - 11.0), at(overall, y + 11.0));
-        picture.text("value", at(RIGHT + 90.0, y + 4.0), Align::Right, &percent(missing, rows));
-        picture.text("value", at(RIGHT + 210.0, y + 4.0), Align::Right, &percent(defective, rows));
-        table.rows.push(vec![
-            lane.source.to_owned(),
-            lane.field.words().to_owned(),
-            count(rows),
-            count(missing),
-            percent(missing, rows),
-            count(defective),
-            percent(defective, rows),
-        ]);
+        table.rows.push(draw_sums(&mut picture, report.population, lane, x, y));
     }
     let description = "For each source and identifier the share of rows where it is missing or not usable: a dot for each \
                        provider, an upright line for all of them.";
     let figure = Figure { svg: picture.finish("quality", "Quality of the identifiers", description), table };
     (figure, providers(&lanes))
+}
+
+/// Draws a lane's sums over its providers, and gives them as a row of the table.
+fn draw_sums(
+    picture: &mut Picture,
+    population: Population,
+    lane: &Lane<'_>,
+    x: impl Fn(f64) -> f64,
+    y: f64,
+) -> Vec<String> {
+    let (rows, missing, defective) =
+        (lane.sum(|one| one.rows), lane.sum(|one| one.missing), lane.sum(|one| one.defective));
+    // A source may have one provider alone, so its sums keep to the rule of providers.
+    let words = |part: u64| match shown(population, &[Cell { whole: rows, part }])[..] {
+        [false] => [HIDDEN; 2].map(str::to_owned),
+        _ => [count(part), percent(part, rows)],
+    };
+    let ([missing_rows, missing_share], [defective_rows, defective_share]) = (words(missing), words(defective));
+    if missing_rows != HIDDEN && defective_rows != HIDDEN {
+        let overall = x(share(missing + defective, rows));
+        picture.line("mean-mark", at(overall, y - 11.0), at(overall, y + 11.0));
+    }
+    picture.text("value", at(RIGHT + 90.0, y + 4.0), Align::Right, &missing_share);
+    picture.text("value", at(RIGHT + 210.0, y + 4.0), Align::Right, &defective_share);
+    let name = [lane.source, lane.field.words()].map(str::to_owned);
+    let numbers = [count(rows), missing_rows, missing_share, defective_rows, defective_share];
+    name.into_iter().chain(numbers).collect()
 }
 
 fn lanes(report: &RunReport) -> Vec<Lane<'_>> {
@@ -117,24 +132,28 @@ fn lanes(report: &RunReport) -> Vec<Lane<'_>> {
     lanes
 }
 
+/// A dot for each provider; where more fall on one spot than can be seen, as many as fit, which say how many they stand for.
 fn draw_dots(picture: &mut Picture, lane: &Lane<'_>, x: impl Fn(f64) -> f64, y: f64) {
     let visible = lane.providers.iter().zip(&lane.shown).filter(|&(_, &shown)| shown);
     let mut dots: Vec<(f64, &DataQuality)> =
         visible.map(|(one, _)| (x(share(unusable(one), one.rows)), *one)).collect();
     dots.sort_by(|left, right| left.0.total_cmp(&right.0));
-    let (mut pile, mut stacked) = (f64::NEG_INFINITY, 0_u32);
-    for (place, one) in dots {
-        if place - pile < CLOSE {
-            stacked += 1;
-        } else {
-            (pile, stacked) = (place, 0);
+    let mut rest = dots.as_slice();
+    while let Some(&(start, _)) = rest.first() {
+        let (pile, after) = rest.split_at(rest.iter().take_while(|(place, _)| place - start < CLOSE).count());
+        for (height, (place, one)) in pile.iter().take(HIGHEST).enumerate() {
+            let tip = if pile.len() > HIGHEST {
+                format!("{} providers at about {}", pile.len(), percent(unusable(one), one.rows))
+            } else {
+                let rate = percent(unusable(one), one.rows);
+                format!("{}: {} of {} rows, {rate}", one.provider, count(unusable(one)), count(one.rows))
+            };
+            // Above and below the line by turns, within the lane.
+            let away = height.div_ceil(2) as f64 * 4.0;
+            let offset = if height.is_multiple_of(2) { away } else { -away };
+            picture.dot("speck", at(*place, y + offset), 3.6, &tip);
         }
-        // Below and above the line by turns, within the lane.
-        let turn = f64::from(stacked.div_ceil(2) % 3) * 4.0;
-        let offset = if stacked.is_multiple_of(2) { turn } else { -turn };
-        let rate = percent(unusable(one), one.rows);
-        let tip = format!("{}: {} of {} rows, {rate}", one.provider, count(unusable(one)), count(one.rows));
-        picture.dot("speck", at(place, y + offset), 3.6, &tip);
+        rest = after;
     }
 }
 
