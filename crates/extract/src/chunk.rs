@@ -114,8 +114,8 @@ impl<R: Read> Chunker<R> {
 
     /// The next chunk; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Chunk>, ChunkFailure> {
+        let mut wanted = self.chunk_bytes.saturating_sub(self.carry.len()).max(1);
         loop {
-            let wanted = self.chunk_bytes.saturating_sub(self.carry.len()).max(1);
             self.fill(wanted)?;
             let quoted = memchr(b'"', &self.carry).is_some();
             let end = if self.ended { Some(self.carry.len()) } else { self.last_record_end(quoted) };
@@ -124,7 +124,7 @@ impl<R: Read> Chunker<R> {
                     return Ok(None);
                 }
                 self.check_length(0)?;
-                self.chunk_bytes = self.chunk_bytes.max(self.carry.len() + 1);
+                wanted = self.chunk_bytes.max(self.carry.len());
                 continue;
             };
             self.check_length(end)?;
@@ -205,5 +205,33 @@ pub(crate) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
             return Some(quote);
         }
         from = quote + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that never ends a line, and says how much of it was asked for.
+    struct Endless<'a>(&'a std::cell::Cell<usize>);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(b'x');
+            self.0.set(self.0.get() + buffer.len());
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused_after_little_was_read() {
+        const LIMIT: usize = 1 << 20;
+        for start in ["", "id,name\n1,", "id,name\n1,\""] {
+            let asked = std::cell::Cell::new(0);
+            let reader = Cursor::new(start.as_bytes()).chain(Endless(&asked));
+            let outcome = Chunker::open(reader, false, 4 << 20, LIMIT).and_then(|(mut chunker, _)| chunker.next());
+            assert!(matches!(outcome, Err(ChunkFailure::Problem(FileProblem::RecordTooLong { .. }))), "{start}");
+            assert!(asked.get() < 16 << 20, "{} bytes of an endless line were read", asked.get());
+        }
     }
 }

@@ -216,7 +216,9 @@ pub enum PackageProblem {
     #[error("{0} is missing; ask the practice to send the package again")]
     Missing(String),
     /// A file that the manifest does not name.
-    #[error("{0} is not in its manifest; a package holds nothing else, so remove it or ask the practice to send it again")]
+    #[error(
+        "{0} is not in its manifest; a package holds nothing else, so remove it or ask the practice to send it again"
+    )]
     Extra(String),
     /// Rows that could not be read hold objection codes.
     #[error(

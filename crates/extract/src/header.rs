@@ -74,7 +74,8 @@ impl Plan {
             names.iter().map(|name| options.renames.get(name).map_or(name.as_str(), String::as_str)).collect();
         let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
         refuse_free_text_and_twins(&names, source)?;
-        let required = source.required_names();
+        let selected = selected_payload(source, &options.columns);
+        let required = source.required_names(&selected);
         let missing: Vec<String> =
             required.iter().filter(|name| place(name).is_none()).map(|&name| name.to_owned()).collect();
         if missing.len() == required.len() {
@@ -83,7 +84,6 @@ impl Plan {
         if !missing.is_empty() {
             return Err(FileProblem::MissingColumns(missing));
         }
-        let selected = selected_payload(source, &options.columns);
         let identifiers = match options.columns {
             Columns::All | Columns::Identifiers => source.identifiers.as_ref(),
             Columns::Only(_) => None,

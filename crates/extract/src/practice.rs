@@ -113,7 +113,9 @@ impl Withholding {
                     counts.count(&wish);
                     match wish.scope {
                         Scope::GpRecord => type1.entry((practice, patient)).or_default().push(wish),
-                        Scope::All | Scope::Source(_) => collected.persons.push(PatientWish { practice, patient, wish }),
+                        Scope::All | Scope::Source(_) => {
+                            collected.persons.push(PatientWish { practice, patient, wish })
+                        }
                     }
                 }
             }
@@ -181,7 +183,8 @@ fn wishes_source() -> Result<Source, ExtractError> {
 /// The entries of a batch that are wishes, with practice and patient.
 fn entries(batch: &SourceBatch, codes: &ObjectionCodes) -> Vec<(Box<str>, Box<str>, Recognised)> {
     let payload = batch.payload();
-    let column = |name| payload.column_by_name(name).expect("the built-in declaration has the columns that are asked for");
+    let column =
+        |name| payload.column_by_name(name).expect("the built-in declaration has the columns that are asked for");
     let (systems, texts) = (column("code_system").as_string::<i32>(), column("code").as_string::<i32>());
     let recorded = column("recorded_day").as_primitive::<Date32Type>();
     let mut found = Vec::new();

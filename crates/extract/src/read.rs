@@ -135,9 +135,19 @@ pub(crate) fn read_watching<T: Send>(
 ) -> Result<(Read<T>, Vec<Doubtful>), ExtractError> {
     let source = Arc::new(source.clone());
     // All headers are looked at before the first row is read, so that what is wrong with them costs nobody any time.
-    let inputs: Vec<Input> =
-        files.iter().enumerate().map(|(number, file)| Input::bind(file, number, &source, options)).collect::<Result<_, _>>()?;
-    let work = Work { inputs: &inputs, options, watch, first_open: AtomicUsize::new(0), failure: Mutex::new(None), first_bad: AtomicUsize::new(usize::MAX) };
+    let inputs: Vec<Input> = files
+        .iter()
+        .enumerate()
+        .map(|(number, file)| Input::bind(file, number, &source, options))
+        .collect::<Result<_, _>>()?;
+    let work = Work {
+        inputs: &inputs,
+        options,
+        watch,
+        first_open: AtomicUsize::new(0),
+        failure: Mutex::new(None),
+        first_bad: AtomicUsize::new(usize::MAX),
+    };
     let mut parts: Vec<Part<T>> = rayon::broadcast(|_| work.run(&consume)).into_iter().flatten().collect();
     if let Some((_, error)) = work.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
@@ -211,7 +221,12 @@ enum Piece {
 }
 
 impl Input {
-    fn bind(file: &InputFile, number: usize, source: &Arc<Source>, options: &ReadOptions) -> Result<Self, ExtractError> {
+    fn bind(
+        file: &InputFile,
+        number: usize,
+        source: &Arc<Source>,
+        options: &ReadOptions,
+    ) -> Result<Self, ExtractError> {
         let refused = |problem| ExtractError::file(&*file.name, problem);
         let (names, delimiter, row_groups) = match file.format {
             Format::Parquet => {
@@ -346,7 +361,8 @@ impl Work<'_> {
                 match input.next(&mut feed, self.options) {
                     Ok(Some((chunk, piece))) => return Some((number, chunk, piece)),
                     Ok(None) => {
-                        let _ = self.first_open.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed);
+                        let _ =
+                            self.first_open.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed);
                     }
                     Err(error) => self.fail((number, u64::MAX), error),
                 }

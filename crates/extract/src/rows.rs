@@ -76,7 +76,11 @@ impl Rows {
 
     /// The fields of one column, row by row.
     pub(crate) fn column(&self, slot: usize) -> impl ExactSizeIterator<Item = &str> {
-        self.spans.iter().skip(slot).step_by(self.width.max(1)).map(|&[start, end]| &self.text[start as usize..end as usize])
+        self.spans
+            .iter()
+            .skip(slot)
+            .step_by(self.width.max(1))
+            .map(|&[start, end]| &self.text[start as usize..end as usize])
     }
 
     /// Keeps the rows for which `keep` holds.
@@ -115,7 +119,11 @@ pub(crate) fn cut(chunk: Chunk, shape: &Shape<'_>) -> Result<Rows, FileProblem> 
     let guess = text.len() / 48 + 16;
     cutter.rows.spans.reserve(guess * shape.wanted.len());
     cutter.rows.lines.reserve(guess);
-    if quoted { cutter.cut_quoted(&text)? } else { cutter.cut_plain(&text)? }
+    if quoted {
+        cutter.cut_quoted(&text)?
+    } else {
+        cutter.cut_plain(&text)?
+    }
     let Cutter { mut rows, rewritten, .. } = cutter;
     rows.text = text;
     rows.text.push_str(&rewritten);
@@ -124,8 +132,7 @@ pub(crate) fn cut(chunk: Chunk, shape: &Shape<'_>) -> Result<Rows, FileProblem> 
 
 /// The chunk as text, with bytes that are not UTF-8 overwritten, and the places of those and of NUL bytes.
 fn into_text(bytes: Vec<u8>) -> (String, Vec<(u32, Reason)>) {
-    let mut marks: Vec<(u32, Reason)> =
-        memchr_iter(0, &bytes).map(|place| (place as u32, Reason::NulByte)).collect();
+    let mut marks: Vec<(u32, Reason)> = memchr_iter(0, &bytes).map(|place| (place as u32, Reason::NulByte)).collect();
     let mut bytes = match String::from_utf8(bytes) {
         Ok(text) => return (text, marks),
         Err(error) => error.into_bytes(),
@@ -263,7 +270,13 @@ impl Cutter<'_> {
             let mut quoted = None;
             if bytes.get(at) == Some(&b'"') {
                 let Some(closing) = closing_quote(bytes, at + 1) else {
-                    return Err(FileProblem::CutShort { line: self.first_line + u64::from(self.line) });
+                    let (line, limit_bytes) = (self.first_line + u64::from(self.line), self.shape.record_bytes_max);
+                    let too_long = bytes.len() - start > limit_bytes;
+                    return Err(if too_long {
+                        FileProblem::RecordTooLong { line, limit_bytes }
+                    } else {
+                        FileProblem::CutShort { line }
+                    });
                 };
                 quoted = Some(self.quoted_span(text, at + 1, closing));
                 from = closing + 1;

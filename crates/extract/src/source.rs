@@ -155,7 +155,7 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub kind: ColumnType,
-    /// Whether a file without the column is refused. A field of it may still be empty.
+    /// Whether a file without the column is refused, where the column is asked for. A field of it may still be empty.
     pub required: bool,
     /// The code system of its values, in words, for the data dictionary (`icd10`, `opcs4`, `hes`, `ods`…).
     pub code_system: Option<String>,
@@ -257,14 +257,15 @@ impl Source {
         })
     }
 
-    /// The names in the file without which a file is refused.
-    pub(crate) fn required_names(&self) -> Vec<&str> {
+    /// The names in the file without which a file is refused, when these payload columns (by place) are asked for.
+    pub(crate) fn required_names(&self, payload: &[usize]) -> Vec<&str> {
         let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
         names.push(&self.provider);
         names.extend(self.local_id.as_deref());
         names.extend(self.identifiers.iter().flat_map(IdentifierColumns::names));
         names.extend(self.event_day.first().filter(|_| self.event_day_required).map(String::as_str));
-        names.extend(self.columns.iter().filter(|column| column.required).map(|column| column.file_name.as_str()));
+        let payload = payload.iter().map(|&place| &self.columns[place]);
+        names.extend(payload.filter(|column| column.required).map(|column| column.file_name.as_str()));
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(*name));
         names

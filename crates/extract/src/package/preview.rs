@@ -89,7 +89,9 @@ fn withheld(page: &mut String, manifest: &Manifest, sample: bool) {
     rows.extend(counts.sensitive_entries.iter().map(|(subject, count)| (format!("sensitive: {subject}"), *count)));
     table(page, "What stays", ["What", "Number"], rows);
     if sample {
-        page.push_str("<p>The list of sensitive codes is a sample, not the agreed list: replace it before use in earnest.</p>\n");
+        page.push_str(
+            "<p>The list of sensitive codes is a sample, not the agreed list: replace it before use in earnest.</p>\n",
+        );
     }
 }
 

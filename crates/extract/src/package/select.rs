@@ -80,7 +80,11 @@ impl Selection<'_> {
             let identifiers = batch.identifiers(row);
             let mut line = Line::new(&mut share.lines, practice);
             line.text(patient);
-            line.text(&identifiers.nhs_digits().map_or_else(String::new, |digits| format!("{:010}", NhsDigits::value(digits))));
+            line.text(
+                &identifiers
+                    .nhs_digits()
+                    .map_or_else(String::new, |digits| format!("{:010}", NhsDigits::value(digits))),
+            );
             line.day(identifiers.birth_date().map(caredata_model::BirthDate::day));
             line.text(&identifiers.postcode().map_or_else(String::new, caredata_model::Postcode::text));
             line.text(identifiers.gender().code());
@@ -100,8 +104,7 @@ impl Selection<'_> {
     /// The lines of entries that are sent.
     pub(super) fn journals(&self, batch: &SourceBatch, sent: &Sent) -> Shares {
         let payload = batch.payload();
-        let [system, code, unit, episode] =
-            ["code_system", "code", "unit", "episode"].map(|name| codes(payload, name));
+        let [system, code, unit, episode] = ["code_system", "code", "unit", "episode"].map(|name| codes(payload, name));
         let recorded = days(payload, "recorded_day");
         let values = ["value1", "value2"].map(|name| decimals(payload, name));
         let mut shares = Shares::new();
@@ -169,7 +172,8 @@ impl Selection<'_> {
             withheld.rows_refused += 1;
             return false;
         }
-        let inside = |day: Option<Day>| day.is_some_and(|day| self.from.is_none_or(|from| from <= day) && day <= self.until);
+        let inside =
+            |day: Option<Day>| day.is_some_and(|day| self.from.is_none_or(|from| from <= day) && day <= self.until);
         let sent = inside(entry.event) || inside(entry.recorded);
         withheld.entries_outside_window += u64::from(!sent);
         sent

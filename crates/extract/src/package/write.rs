@@ -249,7 +249,10 @@ impl<'a> Writer<'a> {
         };
         let text = serde_json::to_string_pretty(&manifest).expect("a manifest has only text keys");
         let page = preview(&manifest, building, self.options.sensitive.is_sample());
-        for (path, text) in [(folder.join(MANIFEST), text), (self.stage.folder.join(format!("{}.{PREVIEW}", folder_name(practice, self.options.period))), page)] {
+        for (path, text) in [
+            (folder.join(MANIFEST), text),
+            (self.stage.folder.join(format!("{}.{PREVIEW}", folder_name(practice, self.options.period))), page),
+        ] {
             fs::write(&path, text).map_err(ExtractError::io(path.display().to_string()))?;
         }
         Ok(manifest)
@@ -302,7 +305,8 @@ impl Stage {
     /// Puts a finished package in its place; one that stood there goes.
     fn publish(&self, manifest: Manifest, period: Period) -> Result<Package, ExtractError> {
         let name = folder_name(&manifest.practice, period);
-        let (new, folder, old) = (self.folder.join(&name), self.out.join(&name), self.folder.join(format!("{name}.old")));
+        let (new, folder, old) =
+            (self.folder.join(&name), self.out.join(&name), self.folder.join(format!("{name}.old")));
         let failed = || ExtractError::io(folder.display().to_string());
         if folder.exists() {
             fs::rename(&folder, &old).map_err(failed())?;
