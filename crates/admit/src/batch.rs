@@ -139,8 +139,7 @@ pub struct Withheld {
 }
 
 impl Withheld {
-    /// Rows of admitted columns, and why each is withheld. Anybody may withhold rows; nobody can let them through again but
-    /// [`Gate::readmit`](crate::Gate::readmit).
+    /// Rows of admitted columns, and why each is withheld. Anybody may withhold rows; no type turns them back into payload.
     ///
     /// # Errors
     /// [`AdmitError::Columns`] where there are not as many reasons as rows.

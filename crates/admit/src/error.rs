@@ -36,16 +36,6 @@ pub enum AdmitError {
         /// The column of the code.
         code: &'static str,
     },
-    /// A stored batch has not the columns of an admitted one.
-    #[error(
-        "a stored batch of source {source_name} lacks the column {column}; it was not written by this gate, so leave it sealed"
-    )]
-    NotAStoredBatch {
-        /// The source.
-        source_name: SourceName,
-        /// The column.
-        column: &'static str,
-    },
     /// Rows went missing between the file and the record.
     #[error(
         "{source_name}: {rows_in} rows came in, but {admitted} admitted, {withheld} withheld and {quarantined} quarantined do not \
@@ -83,7 +73,6 @@ impl AdmitError {
             Self::EmptyAttestation => "admit-empty-attestation",
             Self::WrongGate { .. } => "admit-wrong-gate",
             Self::NoCodeColumns { .. } => "admit-no-code-columns",
-            Self::NotAStoredBatch { .. } => "admit-not-a-stored-batch",
             Self::SumDoesNotHold { .. } => "admit-sum",
             Self::Columns { .. } => "admit-columns",
         }

@@ -113,6 +113,8 @@ const DAY_EXACT: Line = always(
     "False where some day of the row is cut to the first of its month: births and deliveries, the first year of life, and \
      persons whose date of birth is not known.",
 );
+const SEX: Line = perhaps("sex", Kind::Text(TextForm::Sex), "Sex, as the row states it.");
+const BIRTH_YEAR: Line = perhaps("birth_year", Kind::Year, "Year of birth, as the row states it.");
 const LSOA: Line =
     perhaps("lsoa", Kind::Text(TextForm::Lsoa), "Lower layer super output area of residence, as the row states it.");
 const DECILE: Line =
@@ -207,6 +209,8 @@ const ADMISSIONS: &[Line] = &[
     MAIN_SPECIALTY,
     TREATMENT_SPECIALTY,
     SITE,
+    SEX,
+    BIRTH_YEAR,
     ETHNIC,
     LSOA,
     DECILE,
@@ -234,6 +238,8 @@ const OUTPATIENTS: &[Line] = &[
     MAIN_SPECIALTY,
     TREATMENT_SPECIALTY,
     SITE,
+    SEX,
+    BIRTH_YEAR,
     ETHNIC,
     LSOA,
     DECILE,
@@ -254,6 +260,8 @@ const EMERGENCY: &[Line] = &[
     perhaps("department_type", Kind::Text(TextForm::Short), "Kind of department."),
     perhaps("patient_group", Kind::Text(TextForm::Short), "Reason of the attendance."),
     REFERRAL,
+    SEX,
+    BIRTH_YEAR,
     ETHNIC,
     LSOA,
     DECILE,
@@ -273,6 +281,8 @@ const OTHER: &[Line] = &[
     perhaps("provider", Kind::Text(TextForm::Other), "The provider of the care."),
     EVENT_DAY,
     DAY_EXACT,
+    SEX,
+    BIRTH_YEAR,
     numbered(
         "code_#",
         OTHER_CODES,

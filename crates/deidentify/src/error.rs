@@ -50,7 +50,7 @@ pub enum DeidentifyError {
     },
     /// The table of persons is built from all rows of a person, not batch by batch.
     #[error(
-        "source {source_name}: registrations become rows of `persons` through PersonStatements, once all rows are known"
+        "source {source_name}: registrations become rows of `persons` through a PersonsBuilder, once all rows are known"
     )]
     PersonsAreBuiltAtOnce {
         /// The source.

@@ -134,8 +134,8 @@ pub enum TextForm {
     Ethnic,
     /// The code of a lower layer super output area or data zone: a letter and eight digits.
     Lsoa,
-    /// The code of an organisation or site: three to eight capital letters and digits, not of the form of a postcode, and of
-    /// digits alone at most five.
+    /// The code of an organisation or site: three capital letters, or three to eight capital letters and digits with a digit
+    /// among them; not of the form of a postcode; of digits alone at most five.
     Organisation,
     /// The name of a code system of journals.
     CodeSystem,
@@ -201,9 +201,7 @@ impl TextForm {
             Self::Lsoa => {
                 matches!(bytes, [b'E' | b'N' | b'S' | b'W', digits @ ..] if digits.len() == 8 && all_digits(digits))
             }
-            Self::Organisation => {
-                capitals(8) && bytes.len() >= 3 && (bytes.len() <= 5 || !all_digits(bytes)) && is_no_identifier(text)
-            }
+            Self::Organisation => capitals(8) && organisation(text),
             Self::CodeSystem => CodeSystem::parse(text).is_some(),
             Self::Clinical => CodeSystem::ALL.into_iter().any(|system| clinical(system, text)),
             Self::Unit => UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(text)),
@@ -293,6 +291,17 @@ fn opcs4(bytes: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Three letters, as a trust; else with a digit among them, and of digits alone at most five.
+fn organisation(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let form = match digits {
+        0 => bytes.len() == 3,
+        _ => bytes.len() >= 3 && (digits < bytes.len() || digits <= 5),
+    };
+    form && is_no_identifier(text)
 }
 
 fn other(text: &str) -> bool {

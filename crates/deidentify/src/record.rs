@@ -166,6 +166,8 @@ impl Deidentifier {
                 "source" => constant(origin.source.as_str(), rows),
                 "period" => constant(&self.period.to_string(), rows),
                 "practice" | "provider" => Arc::clone(gate(admitted::PROVIDER)?),
+                "sex" => Arc::clone(gate(admitted::SEX)?),
+                "birth_year" => Arc::clone(gate(admitted::BIRTH_YEAR)?),
                 "event_day" => Arc::clone(gate(admitted::EVENT_DAY)?),
                 "day_exact" => Arc::clone(gate(admitted::DAY_EXACT)?),
                 name => match declared.get(name) {
