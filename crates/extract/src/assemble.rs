@@ -9,8 +9,8 @@ use crate::read::Undated;
 use crate::rejection::{IdentifierField, Outcome, QualityCounts, Reason, Rejection};
 use crate::rows::{Refused, Rows};
 use crate::source::{BirthRule, Column, ColumnType, DateForm, Source};
-use arrow_array::builder::{Date32Builder, Float64Builder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use caredata_model::{BirthDate, CodeSystem, Day, Defect, Gender, Identifiers};
 use std::collections::HashMap;
@@ -103,8 +103,8 @@ impl Assembly {
             file_number: self.file_number,
             first_line,
             births: self.births(&rows),
-            local_ids: self.texts(&rows, self.plan.local_id),
-            tokens: self.texts(&rows, self.plan.token),
+            local_ids: texts(&rows, self.plan.local_id),
+            tokens: texts(&rows, self.plan.token),
             line_offsets: rows.lines,
             keys,
             link_key_bytes,
@@ -218,17 +218,6 @@ impl Assembly {
         (keys, link_key_bytes)
     }
 
-    fn texts(&self, rows: &Rows, slot: Option<usize>) -> Texts {
-        let Some(slot) = slot else { return Texts::default() };
-        let mut texts = Texts::with_capacity(rows.len(), rows.len() * 12);
-        for text in rows.column(slot) {
-            // What is too long is no id, and a batch must not grow by it.
-            texts.push_part(if text.len() <= KEY_BYTES_MAX { text } else { "" });
-            texts.finish_row();
-        }
-        texts
-    }
-
     fn identifiers(
         &self,
         rows: &Rows,
@@ -297,55 +286,23 @@ impl Assembly {
         name: &Arc<str>,
         rejections: &mut Rejections<'_>,
     ) -> ArrayRef {
-        let mut blank = |row: usize, reason| rejections.push(rows.lines[row], name, reason, Outcome::FieldBlanked);
+        let blank = |row: usize, reason| rejections.push(rows.lines[row], name, reason, Outcome::FieldBlanked);
         match column.kind {
             ColumnType::Code => {
-                let mut values = StringBuilder::with_capacity(rows.len(), rows.len() * 6);
-                for (row, text) in rows.column(slot).enumerate() {
-                    match text.len() {
-                        0 => values.append_null(),
-                        length if length <= column.bytes_max => values.append_value(text),
-                        _ => {
-                            blank(row, Reason::TooLong);
-                            values.append_null();
-                        }
-                    }
-                }
-                Arc::new(values.finish())
+                let fits = |text| if str::len(text) <= column.bytes_max { Ok(text) } else { Err(Reason::TooLong) };
+                let builder = StringBuilder::with_capacity(rows.len(), rows.len() * 6);
+                Arc::new(values(rows, slot, fits, blank).fold(builder, with_code).finish())
             }
             ColumnType::Day => {
-                let mut values = Date32Builder::with_capacity(rows.len());
-                for (row, text) in rows.column(slot).enumerate() {
-                    let day = day(text, self.source.dates).unwrap_or_else(|()| {
-                        blank(row, Reason::NotADay);
-                        NO_DAY
-                    });
-                    values.append_option((day != NO_DAY).then_some(day));
-                }
-                Arc::new(values.finish())
+                let days = |text| day(text, self.source.dates).map_err(|()| Reason::NotADay);
+                let known = values(rows, slot, days, blank).map(|day| day.filter(|&day| day != NO_DAY));
+                Arc::new(known.collect::<Date32Array>())
             }
             ColumnType::Integer => {
-                let mut values = Int64Builder::with_capacity(rows.len());
-                for (row, text) in rows.column(slot).enumerate() {
-                    let value = text.parse().ok();
-                    if value.is_none() && !text.is_empty() {
-                        blank(row, Reason::NotAnInteger);
-                    }
-                    values.append_option(value);
-                }
-                Arc::new(values.finish())
+                let integer = |text| str::parse(text).map_err(|_| Reason::NotAnInteger);
+                Arc::new(values(rows, slot, integer, blank).collect::<Int64Array>())
             }
-            ColumnType::Decimal => {
-                let mut values = Float64Builder::with_capacity(rows.len());
-                for (row, text) in rows.column(slot).enumerate() {
-                    let value = decimal(text);
-                    if value.is_none() && !text.is_empty() {
-                        blank(row, Reason::NotADecimal);
-                    }
-                    values.append_option(value);
-                }
-                Arc::new(values.finish())
-            }
+            ColumnType::Decimal => Arc::new(values(rows, slot, decimal, blank).collect::<Float64Array>()),
         }
     }
 
@@ -393,6 +350,18 @@ impl BoundBirthRule {
     }
 }
 
+/// The ids in a column that the file may lack.
+fn texts(rows: &Rows, slot: Option<usize>) -> Texts {
+    let Some(slot) = slot else { return Texts::default() };
+    let mut texts = Texts::with_capacity(rows.len(), rows.len() * 12);
+    for text in rows.column(slot) {
+        // What is too long is no id, and a batch must not grow by it.
+        texts.push_part(if text.len() <= KEY_BYTES_MAX { text } else { "" });
+        texts.finish_row();
+    }
+    texts
+}
+
 struct Rejections<'a> {
     assembly: &'a Assembly,
     first_line: u64,
@@ -428,7 +397,27 @@ fn day(text: &str, form: DateForm) -> Result<i32, ()> {
     }
 }
 
+/// The values of a column, row by row: none where the field is empty or cannot be taken, which `blank` is told.
+fn values<'a, T>(
+    rows: &'a Rows,
+    slot: usize,
+    parse: impl Fn(&'a str) -> Result<T, Reason>,
+    mut blank: impl FnMut(usize, Reason),
+) -> impl Iterator<Item = Option<T>> {
+    rows.column(slot).enumerate().map(move |(row, text)| {
+        if text.is_empty() {
+            return None;
+        }
+        parse(text).map_err(|reason| blank(row, reason)).ok()
+    })
+}
+
+fn with_code(mut codes: StringBuilder, code: Option<&str>) -> StringBuilder {
+    codes.append_option(code);
+    codes
+}
+
 /// A decimal number. `inf` and `NaN`, which Rust would read, are none.
-fn decimal(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|value: &f64| value.is_finite())
+fn decimal(text: &str) -> Result<f64, Reason> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(Reason::NotADecimal)
 }

@@ -68,7 +68,7 @@ fn rows(batch: &RecordBatch, first: u32) -> Result<Rows, FileProblem> {
     let schema = batch.schema();
     let texts = batch.columns().iter().zip(schema.fields());
     let texts: Vec<ArrayRef> = texts.map(|(column, field)| as_text(column, field.name())).collect::<Result<_, _>>()?;
-    let texts: Vec<_> = texts.iter().map(|column| column.as_string::<i32>()).collect();
+    let texts: Vec<_> = texts.iter().map(AsArray::as_string::<i32>).collect();
     let mut rows = Rows::with_width(texts.len());
     for row in 0..batch.num_rows() {
         for column in &texts {
@@ -81,10 +81,8 @@ fn rows(batch: &RecordBatch, first: u32) -> Result<Rows, FileProblem> {
 
 fn as_text(column: &ArrayRef, name: &str) -> Result<ArrayRef, FileProblem> {
     let refused = || FileProblem::ColumnType { column: name.to_owned(), found: column.data_type().to_string() };
-    let kind = match column.data_type() {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
+    let kind = column.data_type();
+    let kind = if let DataType::Dictionary(_, values) = kind { values.as_ref() } else { kind };
     let is_text = matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null);
     let is_time = matches!(kind, DataType::Timestamp(_, _) | DataType::Date64);
     if !(is_text || is_time || kind.is_numeric() || *kind == DataType::Date32) {

@@ -114,7 +114,7 @@ impl Withholding {
                     match wish.scope {
                         Scope::GpRecord => type1.entry((practice, patient)).or_default().push(wish),
                         Scope::All | Scope::Source(_) => {
-                            collected.persons.push(PatientWish { practice, patient, wish })
+                            collected.persons.push(PatientWish { practice, patient, wish });
                         }
                     }
                 }

@@ -120,9 +120,9 @@ pub(crate) fn cut(chunk: Chunk, shape: &Shape<'_>) -> Result<Rows, FileProblem> 
     cutter.rows.spans.reserve(guess * shape.wanted.len());
     cutter.rows.lines.reserve(guess);
     if quoted {
-        cutter.cut_quoted(&text)?
+        cutter.cut_quoted(&text)?;
     } else {
-        cutter.cut_plain(&text)?
+        cutter.cut_plain(&text)?;
     }
     let Cutter { mut rows, rewritten, .. } = cutter;
     rows.text = text;
@@ -247,12 +247,11 @@ impl Cutter<'_> {
             let blank = spans.len() == 1 && spans[0][0] == spans[0][1] && record.end - start <= 1;
             if !blank {
                 let refusal = self.row_refusal(start, record.end, spans.len(), record.ended)?;
-                match refusal.or(record.misquoted.then_some(Reason::Quoting)) {
-                    Some(reason) => self.refuse(reason, &text[start..record.end]),
-                    None => {
-                        self.rows.spans.extend(self.shape.wanted.iter().map(|&column| spans[column]));
-                        self.rows.lines.push(self.line);
-                    }
+                if let Some(reason) = refusal.or(record.misquoted.then_some(Reason::Quoting)) {
+                    self.refuse(reason, &text[start..record.end]);
+                } else {
+                    self.rows.spans.extend(self.shape.wanted.iter().map(|&column| spans[column]));
+                    self.rows.lines.push(self.line);
                 }
             }
             self.line += memchr_iter(b'\n', &bytes[start..record.next]).count() as u32;
@@ -335,6 +334,7 @@ struct Separators<'a> {
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
+const NEWLINES: u64 = ONES * b'\n' as u64;
 const LOWS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
 impl<'a> Separators<'a> {
@@ -355,15 +355,13 @@ impl Iterator for Separators<'_> {
     fn next(&mut self) -> Option<usize> {
         while self.found == 0 {
             let rest = self.bytes.get(self.next_word..).filter(|rest| !rest.is_empty())?;
-            let word = match rest.first_chunk::<8>() {
-                Some(chunk) => u64::from_le_bytes(*chunk),
-                None => {
-                    let mut padded = [0; 8];
-                    padded[..rest.len()].copy_from_slice(rest);
-                    u64::from_le_bytes(padded)
-                }
-            };
-            self.found = Self::zeros(word ^ self.delimiters) | Self::zeros(word ^ (ONES * b'\n' as u64));
+            let word = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+                let mut padded = [0; 8];
+                padded[..rest.len()].copy_from_slice(rest);
+                padded
+            });
+            let word = u64::from_le_bytes(word);
+            self.found = Self::zeros(word ^ self.delimiters) | Self::zeros(word ^ NEWLINES);
             self.word_start = self.next_word;
             self.next_word += 8;
         }

@@ -122,7 +122,8 @@ pub struct WithheldCounts {
     pub entries_outside_window: u64,
     /// Entries of patients who are not in the patients file.
     pub entries_without_patient: u64,
-    /// Rows that could not be read, of both files.
+    /// Rows that could not be read, of both files; in an export of several practices those of all, since a row that cannot
+    /// be read belongs to nobody.
     pub rows_refused: u64,
 }
 

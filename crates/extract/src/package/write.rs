@@ -10,7 +10,6 @@ use super::{
     FORMAT, JOURNALS, MANIFEST, Manifest, PATIENTS, Package, Protection, STOPPED, Window, WithheldCounts, WriteOptions,
     folder_name, sha256,
 };
-use crate::batch::SourceBatch;
 use crate::error::{ExtractError, PackageProblem};
 use crate::find::{InputFile, find_among};
 use crate::practice::{Collected, Withholding};
@@ -67,8 +66,9 @@ fn window_start(window: Window, period: Period) -> Option<Day> {
     match window {
         Window::All => None,
         Window::Months(months) => {
-            let back = period.months() - i32::try_from(months.max(1)).unwrap_or(i32::MAX);
-            Some(period.month_after(back.clamp(-12_000, 0)).first_day())
+            // A century is as good as all, and lies within what a period can hold.
+            let back = period.months() - i32::try_from(months.clamp(1, 1_200)).unwrap_or(1_200);
+            (period.first_day().year() > 1_200).then(|| period.month_after(back.min(0)).first_day())
         }
     }
 }
@@ -80,6 +80,8 @@ struct Writer<'a> {
     ledger: Ledger,
     building: BTreeMap<Box<str>, Building>,
     sent: Sent,
+    /// Rows of the export that could not be read: nobody can tell of which practice.
+    rows_refused: u64,
 }
 
 /// A package being written.
@@ -96,17 +98,16 @@ impl<'a> Writer<'a> {
     fn new(out: &Path, options: &'a WriteOptions<'a>, collected: Collected) -> Result<Self, ExtractError> {
         let ledger = options.ledger.map_or_else(|| Ok(Ledger::default()), Ledger::read)?;
         let stage = Stage::new(out)?;
-        Ok(Self { options, collected, stage, ledger, building: BTreeMap::new(), sent: HashMap::new() })
+        Ok(Self { options, collected, stage, ledger, building: BTreeMap::new(), sent: HashMap::new(), rows_refused: 0 })
     }
 
     fn patients(&mut self, source: &Source, files: &[InputFile], options: &ReadOptions) -> Result<(), ExtractError> {
         // A file at a time, so that no more than one is held in memory.
         for file in files {
             let selection = self.selection();
-            let read = read(source, std::slice::from_ref(file), options, |batch| {
-                (selection.patients(&batch), refused_rows(&batch))
-            })?;
-            for (shares, refused) in read.results {
+            let read = read(source, std::slice::from_ref(file), options, |batch| selection.patients(&batch))?;
+            self.rows_refused += read.rows_refused;
+            for shares in read.results {
                 for (practice, mut share) in shares {
                     self.check_practice(&practice, file)?;
                     let tokens = std::mem::take(&mut share.tokens);
@@ -114,7 +115,6 @@ impl<'a> Writer<'a> {
                     let rows = self.append(&practice, PATIENTS, PATIENTS_HEADER, share)?;
                     self.building.entry(practice).or_default().patients += rows;
                 }
-                self.count_refused(refused);
             }
         }
         Ok(())
@@ -124,12 +124,10 @@ impl<'a> Writer<'a> {
         for file in files {
             let selection = self.selection();
             let sent = &self.sent;
-            let read = read(source, std::slice::from_ref(file), options, |batch| {
-                (selection.journals(&batch, sent), refused_rows(&batch))
-            })?;
-            for (shares, refused) in read.results {
+            let read = read(source, std::slice::from_ref(file), options, |batch| selection.journals(&batch, sent))?;
+            self.rows_refused += read.rows_refused;
+            for shares in read.results {
                 self.append_journals(shares)?;
-                self.count_refused(refused);
             }
         }
         Ok(())
@@ -152,13 +150,6 @@ impl<'a> Writer<'a> {
             withholding: &self.collected.withholding,
             from: window_start(self.options.window, self.options.period),
             until: self.options.period.last_day(),
-        }
-    }
-
-    /// A row that cannot be read has no practice; where the export is one practice's, it is counted there.
-    fn count_refused(&mut self, rows: u64) {
-        if let Some(mut first) = self.building.first_entry() {
-            first.get_mut().withheld.rows_refused += rows;
         }
     }
 
@@ -192,11 +183,14 @@ impl<'a> Writer<'a> {
         let mut manifests = Vec::new();
         let mut building = std::mem::take(&mut self.building);
         for (practice, building) in &mut building {
+            building.withheld.rows_refused += self.rows_refused;
             building.stopped = self.write_stopped(out, practice)?;
             manifests.push(self.write_manifest(practice, building)?);
         }
         for (practice, tokens) in &self.sent {
-            tokens.values().for_each(|token| self.ledger.add(practice, token));
+            for token in tokens.values() {
+                self.ledger.add(practice, token);
+            }
         }
         if let Some(path) = self.options.ledger {
             self.ledger.write(path)?;
@@ -260,11 +254,6 @@ impl<'a> Writer<'a> {
 }
 
 const PREVIEW: &str = "preview.html";
-
-fn refused_rows(batch: &SourceBatch) -> u64 {
-    let refused = |rejection: &&crate::Rejection| rejection.outcome == crate::Outcome::RowRefused;
-    batch.rejections().iter().filter(refused).count() as u64
-}
 
 impl WithheldCounts {
     fn add(&mut self, other: Self) {
