@@ -16,8 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, out, options @ ..] = &arguments[..] else { return Err("usage: link_csv DATA OUT.csv [options]".into()) };
     let mut settings = Settings::default();
-    for option in options {
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
         match option.as_str() {
+            "--accept" => settings.accept_probability = options.next().ok_or("--accept what?")?.parse()?,
             "--identifiers-only" => settings.identifiers_only = true,
             "hesid" => settings.method = Method::Hesid,
             "match-rank" => settings.method = Method::MatchRank,

@@ -9,12 +9,13 @@ use crate::frequency::Frequencies;
 use crate::ids::Names;
 use crate::index::{Change, Index, Kind, Observation, Reason};
 use crate::key_index::{KeyIndex, mix};
+use crate::levels::{Pattern, PostcodeLevel};
 use crate::model::{self, Configuration, Learnt, Parameters};
 use crate::passes;
 use crate::ranks;
 use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
-use crate::remember::{self, Remembered};
+use crate::remember::{self, Remembered, Teachers};
 use crate::score::{NOBODY, Scorer, Scratch, Verdict};
 use caredata_model::{PersonId, RecordKey};
 use rayon::prelude::*;
@@ -159,7 +160,7 @@ fn probabilistic(
     diagnostics.threshold_accept_bits = bits(settings.accept_probability);
     diagnostics.threshold_review_bits = bits(settings.review_probability);
     diagnostics.learnt = Some(learnt);
-    let ignored = passes::communal(reference);
+    let ignored = passes::communal(prepared.frequencies.postcodes());
     verdicts
         .par_iter()
         .zip(events)
@@ -205,15 +206,18 @@ pub(crate) fn judge_all(
         })
         .collect();
     let early = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
-    let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids);
-    verdicts
-        .par_iter_mut()
-        .zip(events)
-        .with_min_len(1024)
-        .filter(|(verdict, _)| !remember::is_sure(verdict))
-        .for_each_init(Scratch::default, |scratch, (verdict, event)| {
-            *verdict = scorer.judge(event, Some(&remembered), scratch);
-        });
+    // What the second round settles teaches a third; more rounds were found to change next to nothing.
+    for teachers in [Teachers::Numbered, Teachers::Sure] {
+        let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
+        verdicts
+            .par_iter_mut()
+            .zip(events)
+            .with_min_len(1024)
+            .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
+            .for_each_init(Scratch::default, |scratch, (verdict, event)| {
+                *verdict = scorer.judge(event, Some(&remembered), scratch);
+            });
+    }
     (verdicts, early)
 }
 
@@ -240,6 +244,11 @@ fn decide(
     }
     let linked = verdict.accepts(settings);
     let rank = || {
+        match verdict.pattern {
+            Some(Pattern { postcode: PostcodeLevel::Exact, .. }) if verdict.early => return Some(1),
+            Some(_) if verdict.early => return Some(2),
+            Some(_) | None => {}
+        }
         let rows = reference.rows_of(verdict.person).iter().map(|&row| reference.rows[row as usize]);
         rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
     };

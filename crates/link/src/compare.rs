@@ -13,10 +13,11 @@ use caredata_model::{Identifiers, Postcode};
 const SLIPS_OF_A_NUMBER: f64 = 99.0;
 /// How many numbers a mistyped one might have been by chance: fewer than ten digits allow, as numbers come in ranges.
 const SPACE_OF_NUMBERS: f64 = 1e9;
-/// Dates one digit away from a given one that exist and are likely.
-const SLIPS_OF_A_DATE: f64 = 35.0;
-/// Dates that share two parts with a given one.
-const PARTS_OF_A_DATE: f64 = 90.0;
+/// Dates that differ from a given one in one digit of its day, month or year and are likely, for each part thrice as many
+/// since any of the three may be wrong.
+const SLIPS_OF_A_DATE: [f64; 3] = [33.0, 15.0, 75.0];
+/// Dates that differ from a given one in the day, month or year, counted likewise.
+const PARTS_OF_A_DATE: [f64; 3] = [75.0, 30.0, 180.0];
 /// Postcodes one character away from a given one.
 const SLIPS_OF_A_POSTCODE: f64 = 100.0;
 
@@ -192,11 +193,23 @@ fn grade_birth(event: &Event, row: Identifiers, frequencies: &Frequencies) -> Gr
     let level = levels::birth(ours, theirs);
     let bits = match level {
         BirthLevel::Exact | BirthLevel::Swapped | BirthLevel::YearOnly => event.birth_bits,
-        BirthLevel::Digit => event.birth_bits + rarity(SLIPS_OF_A_DATE),
-        BirthLevel::Part => event.birth_bits + rarity(PARTS_OF_A_DATE),
+        BirthLevel::Digit => event.birth_bits - alternatives(&SLIPS_OF_A_DATE, ours, theirs),
+        BirthLevel::Part => event.birth_bits - alternatives(&PARTS_OF_A_DATE, ours, theirs),
         BirthLevel::Other | BirthLevel::Missing => 0.0,
     };
     (level, bits)
+}
+
+/// log2 of how many dates differ from one as another does: in the day, the month or the year.
+fn alternatives(counts: &[f64; 3], ours: (i32, u32, u32), theirs: (i32, u32, u32)) -> f32 {
+    let count = if ours.2 != theirs.2 {
+        counts[0]
+    } else if ours.1 != theirs.1 {
+        counts[1]
+    } else {
+        counts[2]
+    };
+    count.log2() as f32
 }
 
 fn grade_postcode(event: &Event, row: Identifiers, current: bool) -> Graded<PostcodeLevel> {
@@ -210,14 +223,15 @@ fn grade_postcode(event: &Event, row: Identifiers, current: bool) -> Graded<Post
     }
     let (Some(ours), Some(theirs)) = (event.place, keys::place(row)) else { return (PostcodeLevel::Missing, 0.0) };
     let near = levels::one_character_apart(ours, theirs);
+    let slipped = event.postcode_bits - SLIPS_OF_A_POSTCODE.log2() as f32;
     if near && event.at_postcode == 0 {
-        (PostcodeLevel::Character, event.postcode_bits + rarity(SLIPS_OF_A_POSTCODE))
+        (PostcodeLevel::Character, slipped)
     } else if ours.sector() == theirs.sector() {
         (PostcodeLevel::Sector, event.sector_bits)
     } else if ours.district() == theirs.district() {
         (PostcodeLevel::District, event.district_bits)
     } else if near {
-        (PostcodeLevel::Character, event.postcode_bits + rarity(SLIPS_OF_A_POSTCODE))
+        (PostcodeLevel::Character, slipped)
     } else {
         (PostcodeLevel::Elsewhere, 0.0)
     }

@@ -81,6 +81,11 @@ impl Frequencies {
         self.postcodes.get(packed)
     }
 
+    /// Each postcode and the number of rows at it.
+    pub(crate) fn postcodes(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.postcodes.keys.iter().copied().zip(self.postcodes.counts.iter().copied())
+    }
+
     /// The share of persons at a postcode.
     #[inline]
     pub(crate) fn postcode(&self, packed: u64) -> f64 {

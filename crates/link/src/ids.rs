@@ -5,7 +5,7 @@
 use crate::Record;
 use crate::assign::Decision;
 use crate::group;
-use crate::key_index::mix;
+use crate::key_index::{KeyIndex, mix};
 use crate::record::Status;
 use crate::reference::Reference;
 use crate::score::NOBODY;
@@ -102,7 +102,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// An id for each, none of them given before. Collisions are found by sorting, not by hashing: 16 bytes a person.
+    /// An id for each, none of them given before. Collisions are found by partitioning, not by hashing: 24 bytes a person.
     fn draw(
         &mut self,
         nameless: Vec<Nameless>,
@@ -111,26 +111,40 @@ impl Ids {
         let mut drawn: Vec<(Nameless, PersonId)> =
             nameless.into_par_iter().map(|one| (one, person_id(one.first))).collect();
         for attempt in 1_u64.. {
-            let mut all: Vec<(PersonId, Option<RecordKey>)> = self.taken.iter().map(|&id| (id, None)).collect();
-            all.par_extend(drawn.par_iter().map(|&(one, id)| (id, Some(one.first))));
-            all.par_sort_unstable();
-            // Of several with one id the first keeps it: one who had it before, else the one with the smallest key.
-            let mut again: Vec<RecordKey> =
-                all.windows(2).filter(|pair| pair[0].0 == pair[1].0).filter_map(|pair| pair[1].1).collect();
+            let again = self.collided(&drawn);
             if again.is_empty() {
-                self.taken = all.into_iter().map(|(id, _)| id).collect();
                 break;
             }
-            again.sort_unstable();
             self.collisions += again.len() as u64;
-            for (one, id) in &mut drawn {
-                if again.binary_search(&one.first).is_ok() {
-                    let bits = mix(13, one.first.value() as u64, attempt);
-                    // A function that gives one id for every key would never end; then the mixed key itself must do.
-                    *id = if attempt < 8 { person_id(RecordKey::from_bits(bits)) } else { PersonId::from_bits(bits) };
-                }
+            for at in again {
+                let (one, id) = &mut drawn[at];
+                let bits = mix(13, one.first.value() as u64, attempt);
+                // A function that gives one id for every key would never end; then the mixed key itself must do.
+                *id = if attempt < 8 { person_id(RecordKey::from_bits(bits)) } else { PersonId::from_bits(bits) };
             }
         }
+        self.taken.extend(drawn.iter().map(|&(_, id)| id));
         drawn
+    }
+
+    /// The positions in `drawn` of those whose id another has. Of several with one id the first keeps it: one who had it before,
+    /// else the one with the smallest key.
+    fn collided(&self, drawn: &[(Nameless, PersonId)]) -> Vec<usize> {
+        let taken = self.taken.len();
+        let id = |at: usize| if at < taken { self.taken[at] } else { drawn[at - taken].1 };
+        let index = KeyIndex::build(taken + drawn.len(), |at| mix(14, id(at).value() as u64, 0));
+        let mut again: Vec<usize> = index
+            .pairs(usize::MAX)
+            .into_iter()
+            .map(|(a, b)| (a as usize, b as usize))
+            .filter(|&(a, b)| id(a) == id(b))
+            .map(|(a, b)| {
+                let loses = a < taken || drawn[a - taken].0.first < drawn[b - taken].0.first;
+                (if loses { b } else { a }) - taken
+            })
+            .collect();
+        again.sort_unstable();
+        again.dedup();
+        again
     }
 }

@@ -52,7 +52,14 @@ impl Parameters {
 
     /// The logarithms of the shares, with 0 for missing.
     pub(crate) fn bits(&self) -> Bits {
-        Bits { nhs: logs(&self.nhs), birth: logs(&self.birth), postcode: logs(&self.postcode), sex: logs(&self.sex) }
+        let mut postcode = self.postcode;
+        // Few persons have an earlier postcode on record, so its share says little of how often one that is on record is met
+        // again: of the records that do not bear the present postcode, about half bear one that the person was seen with.
+        let away = [PostcodeLevel::Sector, PostcodeLevel::District, PostcodeLevel::Elsewhere];
+        let away: f64 = away.iter().map(|&level| self.postcode[level as usize]).sum();
+        let earlier = &mut postcode[PostcodeLevel::Earlier as usize];
+        *earlier = earlier.max(away / 2.0);
+        Bits { nhs: logs(&self.nhs), birth: logs(&self.birth), postcode: logs(&postcode), sex: logs(&self.sex) }
     }
 
     /// The probability that a person who is known is not among the candidates that blocking finds for a record with these

@@ -4,6 +4,7 @@
 //! goes to review.
 
 use crate::assign::Decision;
+use crate::frequency::Frequencies;
 use crate::index::{Index, Observation};
 use crate::key_index::{KeyIndex, NO_KEY, mix};
 use crate::keys;
@@ -18,21 +19,13 @@ use rayon::prelude::*;
 pub(crate) struct Communal(Vec<u64>);
 
 /// The 1% of postcodes with most registrations; none where all are alike.
-pub(crate) fn communal(reference: &Reference<'_>) -> Communal {
-    let mut postcodes: Vec<u64> =
-        reference.rows.par_iter().map(|&row| keys::postcode(row)).filter(|&p| p != 0).collect();
-    postcodes.par_sort_unstable();
-    let mut counts: Vec<(u32, u64)> = Vec::new();
-    for postcode in postcodes {
-        match counts.last_mut() {
-            Some((count, last)) if *last == postcode => *count += 1,
-            Some(_) | None => counts.push((1, postcode)),
-        }
-    }
-    let mut sizes: Vec<u32> = counts.iter().map(|&(count, _)| count).collect();
+pub(crate) fn communal(postcodes: impl Iterator<Item = (u64, u32)>) -> Communal {
+    let postcodes: Vec<(u64, u32)> = postcodes.collect();
+    let mut sizes: Vec<u32> = postcodes.iter().map(|&(_, count)| count).collect();
     sizes.sort_unstable();
     let least = sizes.get(sizes.len() * 99 / 100).copied().unwrap_or(u32::MAX);
-    let mut ignored: Vec<u64> = counts.into_iter().filter(|&(count, _)| count > least).map(|(_, p)| p).collect();
+    let mut ignored: Vec<u64> =
+        postcodes.into_iter().filter(|&(_, count)| count > least).map(|(postcode, _)| postcode).collect();
     ignored.sort_unstable();
     Communal(ignored)
 }
@@ -77,7 +70,7 @@ impl Best {
 
 /// Each event's person by match rank.
 pub(crate) fn match_ranks(reference: &Reference<'_>, events: &[Record]) -> Vec<Decision> {
-    let ignored = communal(reference);
+    let ignored = communal(Frequencies::count(&reference.rows, events).postcodes());
     events
         .par_iter()
         .map(|event| {

@@ -10,13 +10,14 @@ use crate::compare::Event;
 use crate::index::Index;
 use crate::key_index::{KeyIndex, NO_KEY, mix};
 use crate::keys;
+use crate::levels::{self, BirthLevel, NhsLevel, PostcodeLevel};
 use crate::reference::Reference;
 use crate::score::{NOBODY, Verdict};
-use caredata_model::PersonId;
+use caredata_model::{Identifiers, PersonId};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
-/// An event teaches if it was linked with at least this probability,
+/// An event's first verdict stands if its probability is at least this.
 const SURE: f64 = 0.999;
 
 /// What is remembered, with the events it came from.
@@ -29,11 +30,29 @@ pub(crate) struct Remembered<'a> {
     /// Patient ids that doubtful events bear, and the persons whom sure events or the index show under them.
     local: Vec<(u64, u32)>,
     local_by_key: KeyIndex,
+    /// Numbered records under those patient ids.
+    numbers: Vec<(u64, Identifiers)>,
+    numbers_by_key: KeyIndex,
 }
 
-/// Whether a first-round verdict is sure enough to stand and to teach.
+/// Whether a verdict is sure enough to stand.
 pub(crate) fn is_sure(verdict: &Verdict) -> bool {
     verdict.person != NOBODY && verdict.probability >= SURE
+}
+
+/// Which sure verdicts may teach.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Teachers {
+    /// Those whose number agrees: of twins, of whom one is known, the other is linked with near certainty to the wrong one while
+    /// it has no number.
+    Numbered,
+    /// All, once unnumbered events were judged with the numbers that their patient ids lend.
+    Sure,
+}
+
+fn teaches(verdict: &Verdict, teachers: Teachers) -> bool {
+    let numbered = || verdict.pattern.is_some_and(|pattern| pattern.nhs <= NhsLevel::Near);
+    is_sure(verdict) && (teachers == Teachers::Sure || numbered())
 }
 
 impl<'a> Remembered<'a> {
@@ -43,16 +62,19 @@ impl<'a> Remembered<'a> {
         events: &'a [Record],
         verdicts: &[Verdict],
         use_local_ids: bool,
+        teachers: Teachers,
     ) -> Self {
         let moved: Vec<(u32, u32)> = verdicts
             .par_iter()
             .enumerate()
-            .filter(|(_, verdict)| is_sure(verdict))
-            .filter(|(_, v)| v.pattern.is_some_and(|p| p.postcode > crate::levels::PostcodeLevel::Earlier))
+            .filter(|(_, verdict)| teaches(verdict, teachers))
+            .filter(|(_, v)| v.pattern.is_some_and(|p| p.postcode > PostcodeLevel::Earlier))
             .filter(|(at, _)| keys::place(events[*at].identifiers).is_some())
             .map(|(at, verdict)| (at as u32, verdict.person))
             .collect();
-        let local = if use_local_ids { local_ids(reference, index, events, verdicts) } else { Vec::new() };
+        let asked = if use_local_ids { asked(events, verdicts) } else { HashSet::new() };
+        let local = persons_by_local_id(reference, index, events, verdicts, &asked, teachers);
+        let numbers = numbers_by_local_id(index, events, &asked);
         Self {
             events,
             moved_of_person: KeyIndex::build(moved.len(), |at| mix(10, u64::from(moved[at].1), 0)),
@@ -62,6 +84,8 @@ impl<'a> Remembered<'a> {
             moved,
             local_by_key: KeyIndex::build(local.len(), |at| local[at].0),
             local,
+            numbers_by_key: KeyIndex::build(numbers.len(), |at| numbers[at].0),
+            numbers,
         }
     }
 
@@ -73,7 +97,7 @@ impl<'a> Remembered<'a> {
             let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
             found.extend(persons.map(|person| Found { person, rule: Rule::BirthEarlierPostcode }));
         }
-        let local = self.persons_under(keys::local(record.provider, record.local_id));
+        let local = self.persons_under(key_of(record));
         found.extend(local.map(|person| Found { person, rule: Rule::LocalId }));
         if found.len() > before {
             found.sort_unstable();
@@ -85,9 +109,28 @@ impl<'a> Remembered<'a> {
         self.local_by_key.find(key).map(|at| self.local[at as usize]).filter(move |l| l.0 == key).map(|l| l.1)
     }
 
+    /// An event without a number as it would be with the one number that its patient id is known under, if the dates of birth
+    /// fit: somebody known and somebody unknown are told apart by it as by a number of the event's own.
+    pub(crate) fn lend_number(&self, record: &Record) -> Option<Record> {
+        if keys::digits(record.identifiers) != 0 {
+            return None;
+        }
+        let key = key_of(record);
+        let numbered = self.numbers_by_key.find(key).map(|at| &self.numbers[at as usize]);
+        let mut numbers =
+            numbered.filter(|(other, of)| *other == key && fits(*of, record.identifiers)).map(|(_, of)| *of);
+        let lender = numbers.next()?;
+        if numbers.any(|other| keys::digits(other) != keys::digits(lender)) {
+            return None;
+        }
+        let own = record.identifiers;
+        let identifiers = Identifiers::new(lender.nhs_digits(), own.birth_date(), own.postcode(), own.gender());
+        Some(Record { identifiers, ..*record })
+    }
+
     /// Whether the person is known under the record's patient id.
     pub(crate) fn knows(&self, person: u32, record: &Record) -> bool {
-        self.persons_under(keys::local(record.provider, record.local_id)).any(|other| other == person)
+        self.persons_under(key_of(record)).any(|other| other == person)
     }
 
     /// The postcodes that linked events of the person bore beside the known ones.
@@ -98,20 +141,42 @@ impl<'a> Remembered<'a> {
     }
 }
 
-/// Pairs of patient id (as a key) and person, for those ids that doubtful events bear.
-fn local_ids(reference: &Reference<'_>, index: &Index, events: &[Record], verdicts: &[Verdict]) -> Vec<(u64, u32)> {
-    let key_of = |record: &Record| keys::local(record.provider, record.local_id);
-    let asked: HashSet<u64> = events
-        .iter()
-        .zip(verdicts)
-        .filter(|(_, verdict)| !is_sure(verdict))
-        .map(|(event, _)| key_of(event))
-        .filter(|&key| key != NO_KEY)
-        .collect();
+fn fits(a: Identifiers, b: Identifiers) -> bool {
+    match (keys::civil(a), keys::civil(b)) {
+        (Some(a), Some(b)) => levels::birth(a, b) != BirthLevel::Other,
+        (Some(_) | None, None) | (None, Some(_)) => true,
+    }
+}
+
+/// Whether an event is judged again in the second round: it is in doubt, or it has no number while its patient id may lend
+/// one.
+pub(crate) fn asks(verdict: &Verdict, event: &Record, use_local_ids: bool) -> bool {
+    !is_sure(verdict) || (use_local_ids && event.local_id != 0 && keys::digits(event.identifiers) == 0)
+}
+
+/// The keys of patient ids that events to be judged again bear.
+fn asked(events: &[Record], verdicts: &[Verdict]) -> HashSet<u64> {
+    let asking = events.iter().zip(verdicts).filter(|(event, verdict)| asks(verdict, event, true));
+    asking.map(|(event, _)| key_of(event)).filter(|&key| key != NO_KEY).collect()
+}
+
+fn key_of(record: &Record) -> u64 {
+    keys::local(record.provider, record.local_id)
+}
+
+/// Pairs of patient id (as a key) and person, for those ids that are asked about.
+fn persons_by_local_id(
+    reference: &Reference<'_>,
+    index: &Index,
+    events: &[Record],
+    verdicts: &[Verdict],
+    asked: &HashSet<u64>,
+    teachers: Teachers,
+) -> Vec<(u64, u32)> {
     let mut local: Vec<(u64, u32)> = events
         .par_iter()
         .zip(verdicts)
-        .filter(|(event, verdict)| is_sure(verdict) && asked.contains(&key_of(event)))
+        .filter(|(event, verdict)| teaches(verdict, teachers) && asked.contains(&key_of(event)))
         .map(|(event, verdict)| (key_of(event), verdict.person))
         .collect();
     if !index.observations().is_empty() {
@@ -120,11 +185,25 @@ fn local_ids(reference: &Reference<'_>, index: &Index, events: &[Record], verdic
             |id: PersonId| persons.binary_search_by_key(&id, |&(known, _)| known).ok().map(|at| persons[at].1);
         local.par_extend(index.observations().par_iter().filter_map(|observation| {
             let key = keys::local(observation.provider, observation.local_id);
-            let of = asked.contains(&key).then(|| person_of(index.resolve(observation.person))).flatten();
+            let asked = keys::digits(observation.identifiers) != 0 && asked.contains(&key);
+            let of = asked.then(|| person_of(index.resolve(observation.person))).flatten();
             of.map(|person| (key, person))
         }));
     }
     local.par_sort_unstable();
     local.dedup();
     local
+}
+
+/// Pairs of patient id (as a key) and the identifiers of a numbered record under it, one for each number.
+fn numbers_by_local_id(index: &Index, events: &[Record], asked: &HashSet<u64>) -> Vec<(u64, Identifiers)> {
+    let numbered = |key: u64, of: Identifiers| (of.nhs_number().is_some() && asked.contains(&key)).then_some((key, of));
+    let mut numbers: Vec<(u64, Identifiers)> =
+        events.par_iter().filter_map(|event| numbered(key_of(event), event.identifiers)).collect();
+    numbers.par_extend(
+        index.observations().par_iter().filter_map(|o| numbered(keys::local(o.provider, o.local_id), o.identifiers)),
+    );
+    numbers.par_sort_unstable();
+    numbers.dedup_by_key(|&mut (key, of)| (key, keys::digits(of), of.birth_packed()));
+    numbers
 }

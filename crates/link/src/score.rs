@@ -17,7 +17,9 @@ use crate::reference::Reference;
 use crate::remember::Remembered;
 
 /// The share of people with a twin of the same sex: 1.4–1.6% of births are twins, two thirds of them of one sex.
-const TWIN: f64 = 0.01;
+const TWIN_OF_SAME_SEX: f64 = 0.014;
+/// The share of people with a twin of the other sex.
+const TWIN_OF_OTHER_SEX: f64 = 0.007;
 /// How often a newborn's record bears its mother's number while the newborn has none.
 const NEWBORN_UNDER_MOTHER: f64 = 0.05;
 /// How often a stranger's record bears the number of somebody at another postcode, against one of the same household.
@@ -167,6 +169,8 @@ impl<'a> Scorer<'a> {
 
     /// The verdict on any event; `remembered` is what linked events taught, in the second round.
     pub(crate) fn judge(&self, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) -> Verdict {
+        let lent = remembered.and_then(|remembered| remembered.lend_number(record));
+        let record = lent.as_ref().unwrap_or(record);
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
         let none = self.weigh(&event, record, remembered, scratch);
         let sum = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>() + none;
@@ -225,7 +229,10 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// The patient id adds to a number that differs or is missing, not to one that agrees: a number that the patient id lent
+    /// must not count twice.
     fn weights(&self, compared: &Compared, same_local_id: bool) -> [f32; 5] {
+        let same_local_id = same_local_id && compared.pattern.nhs > NhsLevel::Near;
         let [nhs, birth, postcode, sex] = compared.pattern.levels().map(usize::from);
         [
             self.bits.nhs[nhs] + compared.value_bits[0],
@@ -282,7 +289,11 @@ impl<'a> Scorer<'a> {
             .rev()
             .filter(|c| c.compared.pattern.birth == BirthLevel::Exact && c.compared.pattern.nhs > NhsLevel::Near)
             .filter(|c| c.compared.pattern.postcode <= PostcodeLevel::Earlier && c.bits[4] == 0.0)
-            .map(|c| self.claim(c.bits[1] + c.bits[2] + c.bits[3]) * TWIN)
+            .map(|c| {
+                let but_for_sex = self.claim(c.bits[1] + c.bits[2] + c.compared.value_bits[3]);
+                let of_other_sex = c.compared.pattern.sex == SexLevel::Other;
+                but_for_sex * if of_other_sex { TWIN_OF_OTHER_SEX } else { TWIN_OF_SAME_SEX }
+            })
             .sum();
         let overlooked = self.parameters.overlooked(event.nhs != 0, event.has_birth(), event.postcode != 0);
         unknown * (stranger + twins) + self.parameters.known * overlooked
