@@ -158,7 +158,9 @@ impl Vault {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_dictionary_enabled(false)
+            // Files are read whole: indexes and statistics would be bytes that nobody reads and no check covers.
             .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(true)
             .with_file_encryption_properties(sealing)
             .build();
         let file = File::create(&unfinished).map_err(EngineError::io("writing", &unfinished))?;

@@ -1,0 +1,462 @@
+//! A home and its register: made whole or not at all, guarded, append-only, and silent about whom it is about.
+
+use caredata_engine::audit::Audit;
+use caredata_engine::error::{EngineError, Remark};
+use caredata_engine::home::{Attestation, Home, InitOptions, Policy, UnlinkedRows};
+use caredata_engine::register::{
+    Contribution, Footing, Kind, LoadFault, NewContribution, NewObjection, Register, RunId, Validity,
+};
+use caredata_model::{Choice, Day, NhsNumber, Scope, SourceName, Wish};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::TempDir;
+
+const HEADER: &str = "nhs_number,kind,effective_from,recorded_at,channel,recorded_by,source_id\n";
+const CANARY: &str = "9434765919";
+const OTHER: &str = "9434765870";
+
+fn remark(text: &str) -> Remark {
+    Remark::parse("text", text).expect("a remark")
+}
+
+fn options(place: &Path) -> InitOptions {
+    InitOptions { keys: Some(place.join("keys")), policy: Policy::default(), attestation: None, who: remark("tester") }
+}
+
+struct House {
+    place: TempDir,
+    home: Home,
+    register: Register,
+    audit: Audit,
+}
+
+fn house() -> House {
+    let place = tempfile::tempdir().expect("a folder");
+    let home = Home::init(&place.path().join("home"), &options(place.path())).expect("a home");
+    let (register, audit) = (home.register().expect("a register"), home.audit(remark("tester")).expect("a log"));
+    House { place, home, register, audit }
+}
+
+impl House {
+    fn load(&self, name: &str, text: impl AsRef<[u8]>) -> Result<caredata_engine::register::Loaded, EngineError> {
+        let file = self.place.path().join(name);
+        fs::write(&file, text).expect("written");
+        self.register.load(&self.audit, &file)
+    }
+
+    fn record(&self, number: &str, kind: &str, effective: &str) {
+        let wish = NewObjection {
+            number: nhs(number),
+            kind: kind.parse().expect("a kind"),
+            effective: Day::parse(effective).ok(),
+            channel: remark("patient line"),
+            recorded_by: remark("tester"),
+        };
+        self.register.record(&self.audit, &wish).expect("noted");
+    }
+
+    fn objects(&self, number: &str, scope: &Scope, today: &str) -> bool {
+        let standing = self.register.show(&self.audit, nhs(number), day(today)).expect("shown");
+        standing.iter().any(|standing| standing.scope == *scope && standing.choice == Choice::Object)
+    }
+}
+
+fn nhs(text: &str) -> NhsNumber {
+    NhsNumber::parse(text).expect("a number")
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
+}
+
+fn first_fault(result: Result<caredata_engine::register::Loaded, EngineError>) -> (u64, LoadFault) {
+    match result.expect_err("refused") {
+        EngineError::ObjectionsRefused { faults, .. } => faults.first[0].clone(),
+        other => panic!("another error: {other}"),
+    }
+}
+
+#[test]
+fn a_home_is_made_guarded_and_opened_by_one_alone() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("deep/home");
+    let policy = Policy { unlinked_rows: UnlinkedRows::Withhold };
+    let home = Home::init(&folder, &InitOptions { policy, ..options(place.path()) }).expect("a home");
+    for name in ["records", "vault", "quarantine", "report", "log", "public"] {
+        assert!(folder.join(name).is_dir(), "{name}");
+    }
+    for guarded in [folder.clone(), folder.join("vault"), place.path().join("keys")] {
+        assert_eq!(fs::metadata(&guarded).expect("a folder").permissions().mode() & 0o777, 0o700);
+    }
+    assert_eq!(fs::metadata(folder.join("register.sqlite")).expect("a file").permissions().mode() & 0o777, 0o600);
+    let error = Home::open(&folder).expect_err("open already");
+    assert_eq!((error.code(), error.exit_code()), ("home-in-use", 3));
+    let id = home.id().to_owned();
+    drop(home);
+    let home = Home::open(&folder).expect("a home");
+    assert_eq!((home.id(), home.policy()), (id.as_str(), policy));
+    assert_eq!(fs::read_dir(place.path().join("deep")).expect("a folder").count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_home_is_never_made_over_anything() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("home");
+    drop(Home::init(&folder, &options(place.path())).expect("a home"));
+    let again = InitOptions { keys: Some(place.path().join("more")), ..options(place.path()) };
+    assert_eq!(Home::init(&folder, &again).expect_err("a second time").code(), "home-exists");
+    assert!(!place.path().join("more").exists());
+    let file = place.path().join("file");
+    fs::write(&file, "x").expect("written");
+    assert_eq!(Home::init(&file, &again).expect_err("a file").code(), "home-exists");
+    assert_eq!(Home::init(&place.path().join("new"), &options(place.path())).expect_err("keys").code(), "keys-exist");
+    assert!(!place.path().join("new").exists());
+    assert_eq!(Home::open(&place.path().join("new")).expect_err("none there").code(), "home-missing");
+}
+
+#[test]
+fn keys_never_lie_beside_the_data_by_whatever_path() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("home");
+    fs::create_dir(&folder).expect("a folder");
+    std::os::unix::fs::symlink(&folder, place.path().join("link")).expect("a link");
+    let inside = [
+        folder.join("keys"),
+        folder.clone(),
+        place.path().join("link/keys"),
+        place.path().join("x/../home/k"),
+        place.path().into(),
+    ];
+    for keys in inside {
+        let refused = Home::init(&folder, &InitOptions { keys: Some(keys.clone()), ..options(place.path()) });
+        let error = refused.expect_err("beside the data");
+        assert_eq!((error.code(), error.exit_code()), ("keys-beside-data", 4), "{}", keys.display());
+    }
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0, "nothing half-done");
+}
+
+#[test]
+fn a_home_opens_only_with_its_own_keys_and_in_its_own_format() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (one, two) = (place.path().join("one"), place.path().join("two"));
+    let keys = |name: &str| Some(place.path().join(name));
+    drop(Home::init(&one, &InitOptions { keys: keys("keys-one"), ..options(place.path()) }).expect("a home"));
+    drop(Home::init(&two, &InitOptions { keys: keys("keys-two"), ..options(place.path()) }).expect("a home"));
+    fs::copy(place.path().join("keys-two/vault"), place.path().join("keys-one/vault")).expect("copied");
+    assert_eq!(Home::open(&one).expect_err("another's key").code(), "key-broken");
+    fs::remove_file(place.path().join("keys-one/vault")).expect("removed");
+    assert_eq!(Home::open(&one).expect_err("no key").code(), "key-missing");
+    let config = fs::read_to_string(two.join("caredata.toml")).expect("a file");
+    for harmed in
+        [config.replace("format = 1", "format = 2"), "format = 1\nnonsense".into(), format!("x = 1\n{config}")]
+    {
+        fs::write(two.join("caredata.toml"), harmed).expect("written");
+        assert_eq!(Home::open(&two).expect_err("not of this version").code(), "home-broken");
+    }
+}
+
+#[test]
+fn the_register_says_on_what_it_rests() {
+    let house = house();
+    assert_eq!(house.register.footing().expect("read"), Footing::Nothing);
+    house.register.attest(&remark("A. Officer"), &remark("invented data")).expect("noted");
+    let attested = Footing::Attested { name: "A. Officer".into(), reason: "invented data".into() };
+    assert_eq!(house.register.footing().expect("read"), attested);
+    house.record(CANARY, "object-all", "2014-04-01");
+    assert_eq!(house.register.footing().expect("read"), Footing::Events);
+}
+
+#[test]
+fn an_attestation_is_in_the_register_and_in_the_log() {
+    let place = tempfile::tempdir().expect("a folder");
+    let attestation = Some(Attestation { name: remark("A. Officer"), reason: remark("invented data") });
+    let home =
+        Home::init(&place.path().join("home"), &InitOptions { attestation, ..options(place.path()) }).expect("a home");
+    assert!(matches!(home.register().expect("a register").footing().expect("read"), Footing::Attested { .. }));
+    let log = fs::read_to_string(home.log().join(Audit::FILE)).expect("a log");
+    assert!(log.contains(r#""act":"no-objections-attested","details":{"name":"A. Officer","reason":"invented data"}"#));
+    caredata_verify::verify(&home.log()).expect("the log holds");
+}
+
+#[test]
+fn people_change_their_minds_as_often_as_they_like_even_within_a_day() {
+    let house = house();
+    let today = jiff::Zoned::now().date().to_string();
+    for turn in 0..6 {
+        let kind = if turn % 2 == 0 { "object-all" } else { "withdraw-all" };
+        house.record(CANARY, kind, &today);
+        assert_eq!(house.objects(CANARY, &Scope::All, &today), turn % 2 == 0, "turn {turn}");
+    }
+    assert!(!house.objects(CANARY, &Scope::GpRecord, &today));
+    assert!(!house.objects(OTHER, &Scope::All, &today));
+    let history = house.register.history(&house.audit, nhs(CANARY)).expect("read");
+    assert_eq!(history.len(), 6);
+    assert!(history.iter().all(|event| event.validity == Validity::Counts && event.channel == "patient line"));
+}
+
+#[test]
+fn two_of_one_day_without_times_leave_the_objection() {
+    let house = house();
+    let rows = "9434765919,object-all,2014-03-01,2014-03-01,,,1\n9434765919,withdraw-all,2014-03-01,2014-03-01,,,2\n";
+    house.load("objections.csv", format!("{HEADER}{rows}")).expect("loaded");
+    assert!(house.objects(CANARY, &Scope::All, "2014-04-01"));
+    let later = "9434765870,object-all,2014-03-01,2014-03-01T09:00:00Z,,,1\n9434765870,withdraw-all,2014-03-01,2014-03-01 10:00:00,,,2\n";
+    house.load("objections.csv", format!("{HEADER}{later}")).expect("loaded");
+    assert!(!house.objects(OTHER, &Scope::All, "2014-04-01"));
+}
+
+#[test]
+fn a_file_loads_once_in_any_column_order_and_delimiter() {
+    let house = house();
+    let rows =
+        "9434765919,object-all,2014-03-01,2014-03-02,letter,desk 3,L1\n943 476 5870,withdraw-source:apc,bad date,,,,\n";
+    let loaded = house.load("a.csv", format!("{HEADER}{rows}")).expect("loaded");
+    assert_eq!((loaded.rows, loaded.added, loaded.known, loaded.dates_missing), (2, 2, 0, 1));
+    assert_eq!(loaded.sha256.len(), 64);
+    let again = house.load("a.csv", format!("{HEADER}{rows}")).expect("loaded");
+    assert_eq!((again.rows, again.added, again.known), (2, 0, 2));
+
+    let turned = "\u{feff}source_id|Kind|nhs_number|extra|recorded_by|channel|recorded_at|effective_from\r\n\
+                  L1|object-all|9434765919|x|desk 3|letter|2014-03-02|2014-03-01\r\n\
+                  L2|object-gp|9434765919|x|desk 3|\"a | b\"|2014-03-02|2014-03-01\r\n";
+    let loaded = house.load("b.csv", turned).expect("loaded");
+    assert_eq!((loaded.added, loaded.known, loaded.columns_ignored), (1, 1, 1));
+    let mut squeezed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut squeezed, turned.as_bytes()).expect("squeezed");
+    assert_eq!(house.load("c.csv.gz", squeezed.finish().expect("squeezed")).expect("loaded").known, 2);
+
+    let wishes = house.register.wishes(&[]).expect("read");
+    assert_eq!(wishes.len(), 3);
+    assert!(wishes.iter().any(|(number, wish)| *number == nhs(OTHER) && wish.effective.is_none()));
+    let counts = house.register.counts(day("2014-04-01")).expect("counted");
+    assert_eq!((counts.persons, counts.events["object-all"], counts.objecting["all"]), (2, 1, 1));
+    assert!(!counts.objecting.contains_key("source:apc"));
+}
+
+#[test]
+fn one_bad_row_refuses_the_file_and_says_which() {
+    let house = house();
+    let good = "9434765919,object-all,2014-03-01,2014-03-02,letter,desk 3,L1\n";
+    let cases: Vec<(Vec<u8>, u64, &str)> = vec![
+        (b"9434765918,object-all,2014-03-01,,,,".to_vec(), 3, "check digit"),
+        (b"943476591,object-all,2014-03-01,,,,".to_vec(), 3, "ten digits"),
+        (b",object-all,2014-03-01,,,,".to_vec(), 3, "ten digits"),
+        (b"9434765919,object,2014-03-01,,,,".to_vec(), 3, "kind"),
+        (b"9434765919,object-all,2014-03-01,,".to_vec(), 3, "5 fields, the header 7"),
+        (b"9434765919,object-all,2014-03-01,,,,,".to_vec(), 3, "8 fields"),
+        (b"9434765919,object-all,2014-03-01,,,,\"open".to_vec(), 3, "quoted field"),
+        (b"9434765919,object-all,2014-03-01,,,,\xc3".to_vec(), 3, "UTF-8"),
+        (b"9434765919,object-all,2014-03-01,,,,943-476-5919".to_vec(), 3, "source_id"),
+        (format!("9434765919,object-all,2014-03-01,,{},,", "x".repeat(201)).into_bytes(), 3, "channel"),
+        ("x".repeat(100_000).into_bytes(), 3, "longer than"),
+    ];
+    for (bad, line, says) in cases {
+        let text = [HEADER.as_bytes(), good.as_bytes(), &bad, b"\n"].concat();
+        let (at, fault) = first_fault(house.load("objections.csv", text));
+        assert_eq!(at, line, "{says}");
+        assert!(fault.to_string().contains(says), "{fault} / {says}");
+        assert_eq!(house.register.wishes(&[]).expect("read").len(), 0, "nothing half-done");
+    }
+    assert_eq!(house.register.footing().expect("read"), Footing::Nothing);
+    let log = fs::read_to_string(house.home.log().join(Audit::FILE)).expect("a log");
+    assert!(log.contains("objections-refused") && log.contains("denied"));
+}
+
+#[test]
+fn what_is_no_file_of_objections_is_refused() {
+    let house = house();
+    for empty in ["", HEADER, &format!("{HEADER}\n \n")] {
+        let (_, fault) = first_fault(house.load("objections.csv", empty));
+        assert_eq!(fault, LoadFault::Empty);
+    }
+    let row = "9434765919,object-all,2014-03-01,2014-03-02,letter,desk 3,L1\n";
+    for (header, says) in [
+        (HEADER.replace("nhs_number,", "number,"), "nhs_number is missing"),
+        (HEADER.replace(',', ";"), "is missing"),
+        (HEADER.replace("channel", "kind"), "kind is there twice"),
+        (row.to_owned(), "is missing"),
+    ] {
+        let (line, fault) = first_fault(house.load("objections.csv", format!("{header}{row}")));
+        assert_eq!(line, 1);
+        assert!(fault.to_string().contains(says), "{fault} / {says}");
+    }
+    assert_eq!(house.register.load(&house.audit, Path::new("nowhere.csv")).expect_err("no file").code(), "file-failed");
+}
+
+#[test]
+fn many_bad_rows_are_counted_and_the_first_told() {
+    let house = house();
+    let text = format!("{HEADER}{}", "1,object-all,,,,,\n".repeat(500));
+    let error = house.load("objections.csv", text).expect_err("refused");
+    let said = error.to_string();
+    assert!(said.contains("line 2:") && said.contains("and 490 more lines"), "{said}");
+}
+
+#[test]
+fn nothing_in_the_register_can_be_changed_or_removed() {
+    use sqlx::{Connection, SqliteConnection};
+    let house = house();
+    house.record(CANARY, "object-all", "2014-04-01");
+    house.register.attest(&remark("A"), &remark("B")).expect("noted");
+    publish(&house, &[]);
+    let path = house.register.path().to_owned();
+    futures::executor::block_on(async {
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.expect("opened");
+        for statement in [
+            "UPDATE objections SET kind = 'withdraw-all'",
+            "DELETE FROM objections",
+            "UPDATE attestations SET reason = ''",
+            "DELETE FROM attestations",
+            "DELETE FROM runs",
+            "UPDATE publications SET json = ''",
+            "DELETE FROM publication_ends",
+            "DELETE FROM contributions",
+            "DELETE FROM journal_wishes",
+        ] {
+            let error = sqlx::raw_sql(statement).execute(&mut connection).await.expect_err(statement);
+            assert!(error.to_string().contains("append-only"), "{statement}: {error}");
+        }
+    });
+}
+
+fn publish(house: &House, replaces: &[Contribution]) -> RunId {
+    let period = "2014-04".parse().expect("a period");
+    let run = house.register.begin_run(period).expect("a run");
+    let wish = Wish { scope: Scope::All, choice: Choice::Object, effective: Some(day("2014-04-02")), recorded: None };
+    let contribution = NewContribution {
+        source: SourceName::parse("gp").expect("a name"),
+        provider: Some("A81001".into()),
+        period,
+        replaces: replaces.iter().map(|contribution| contribution.id).collect(),
+        wishes: vec![(nhs(OTHER), wish)],
+    };
+    house.register.prepare_publication(run, "{\"what\":1}", &[contribution]).expect("prepared");
+    house.register.finish_publication(run).expect("finished");
+    run
+}
+
+#[test]
+fn publications_are_prepared_found_after_a_crash_and_ended_once() {
+    let house = house();
+    let period = "2014-04".parse().expect("a period");
+    assert_eq!(house.register.pending_publication().expect("read"), None);
+    let run = house.register.begin_run(period).expect("a run");
+    assert!(house.register.finish_publication(run).is_err(), "nothing is prepared");
+    house.register.prepare_publication(run, "{}", &[]).expect("prepared");
+    let House { place, home, register, audit } = house;
+    register.close().expect("closed");
+    let house = House { register: home.register().expect("a register"), place, home, audit };
+    assert_eq!(house.register.pending_publication().expect("read").map(|pending| pending.run), Some(run));
+    assert_eq!(house.register.latest_publication().expect("read"), None);
+    let next = house.register.begin_run(period).expect("a run");
+    assert_eq!(house.register.prepare_publication(next, "{}", &[]).expect_err("pending").code(), "publication-order");
+    house.register.finish_publication(run).expect("finished");
+    assert!(house.register.finish_publication(run).is_err(), "it is done");
+    assert!(house.register.prepare_publication(run, "{}", &[]).is_err(), "it is done");
+    assert_eq!(house.register.latest_publication().expect("read").map(|latest| latest.run), Some(run));
+    house.register.prepare_publication(next, "{}", &[]).expect("prepared");
+    house.register.abandon_publication(next).expect("abandoned");
+    assert_eq!(house.register.latest_publication().expect("read").map(|latest| latest.run), Some(run));
+    assert_eq!(house.register.pending_publication().expect("read"), None);
+}
+
+#[test]
+fn wishes_of_journals_count_until_their_contribution_is_replaced() {
+    let house = house();
+    let run = publish(&house, &[]);
+    let current = house.register.contributions().expect("read");
+    assert_eq!((current.len(), current[0].run, current[0].provider.as_deref()), (1, run, Some("A81001")));
+    assert!(house.objects(OTHER, &Scope::All, "2014-05-01"));
+    assert_eq!(house.register.wishes(&[]).expect("read").len(), 1);
+    assert_eq!(house.register.wishes(&[current[0].id]).expect("read").len(), 0, "about to be replaced");
+
+    // Prepared and not yet done: both count, since either may turn out to be the one that is published.
+    let period = "2014-04".parse().expect("a period");
+    let next = house.register.begin_run(period).expect("a run");
+    let replacing = NewContribution {
+        source: SourceName::parse("gp").expect("a name"),
+        provider: Some("A81001".into()),
+        period,
+        replaces: vec![current[0].id],
+        wishes: vec![],
+    };
+    house.register.prepare_publication(next, "{}", std::slice::from_ref(&replacing)).expect("prepared");
+    assert!(house.objects(OTHER, &Scope::All, "2014-05-01"));
+    house.register.abandon_publication(next).expect("abandoned");
+    assert_eq!(house.register.contributions().expect("read"), current);
+
+    let last = house.register.begin_run(period).expect("a run");
+    house.register.prepare_publication(last, "{}", &[replacing]).expect("prepared");
+    house.register.finish_publication(last).expect("finished");
+    assert!(!house.objects(OTHER, &Scope::All, "2014-05-01"));
+    let current = house.register.contributions().expect("read");
+    assert_eq!(current.iter().map(|contribution| contribution.run).collect::<Vec<_>>(), [last]);
+    let history = house.register.history(&house.audit, nhs(OTHER)).expect("read");
+    assert_eq!((history.len(), history[0].validity), (1, Validity::SetAside));
+    assert_eq!(history[0].source_id, "gp/A81001/2014-04");
+}
+
+#[test]
+fn another_homes_key_reads_no_number() {
+    let (one, two) = (house(), house());
+    one.record(CANARY, "object-all", "2014-04-01");
+    let path = one.register.path().to_owned();
+    one.register.close().expect("closed");
+    let wrong = Register::open(&path, &two.home.keys().register).expect("opened");
+    assert_eq!(wrong.wishes(&[]).expect_err("another key").code(), "register-broken");
+    assert_eq!(wrong.show(&two.audit, nhs(CANARY), day("2014-05-01")).expect("shown"), []);
+}
+
+#[test]
+fn the_register_answers_inside_an_async_runtime_too() {
+    let house = house();
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        house.record(CANARY, "object-all", "2014-04-01");
+        assert_eq!(house.register.wishes(&[]).expect("read").len(), 1);
+    });
+}
+
+/// Plants numbers everywhere a number may be given, and looks for them in every byte, name and word that comes out.
+#[test]
+fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
+    let house = house();
+    let mut said = String::new();
+    house.record(CANARY, "object-all", "2014-04-01");
+    said += &format!("{:?}", house.register.history(&house.audit, nhs(CANARY)).expect("read"));
+    said += &format!("{:?}", house.register.wishes(&[]).expect("read"));
+    publish(&house, &[]);
+    house.load("a.csv", format!("{HEADER}9434765919,object-gp,9434765919,2014-04-01,,,L1\n")).expect("loaded");
+    for bad in [
+        "9434765919,9434765919,,,,,",
+        "9434765919,object-all,,,9434765919,,",
+        "9434765919,object-all,,9434765919,,,",
+        "9434765919,object-all,,,,no 943 476 5919,",
+        "9434765919",
+    ] {
+        let error = house.load("b.csv", format!("{HEADER}{bad}\n")).expect_err("refused");
+        said += &format!("{error} {error:?} {}", error.hint());
+    }
+    let error = "9434765919".parse::<Kind>().expect_err("no kind");
+    said += &format!("{error} {error:?}");
+    let error = Remark::parse("the reason", "for 9434765919").expect_err("a number");
+    said += &format!("{error} {error:?} {:?}", house.home);
+    house.register.close().expect("closed");
+
+    let mut bytes = said.into_bytes();
+    walk(house.home.folder(), &mut bytes);
+    let forms = [CANARY.to_owned(), "943 476 5919".into(), "943-476-5919".into(), OTHER.into()];
+    let packed = [9_434_765_919_u64.to_le_bytes()[..5].to_vec(), 9_434_765_919_u64.to_be_bytes()[3..].to_vec()];
+    for needle in forms.into_iter().map(String::into_bytes).chain(packed) {
+        assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{} bytes", needle.len());
+    }
+}
+
+fn walk(folder: &Path, into: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        into.extend(path.to_string_lossy().as_bytes());
+        if path.is_dir() { walk(&path, into) } else { into.extend(fs::read(&path).expect("a file")) }
+    }
+}
