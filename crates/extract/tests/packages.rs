@@ -7,6 +7,7 @@ use caredata_extract::{
 };
 use caredata_model::{Choice, Day, Scope};
 use proptest::prelude::*;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -26,8 +27,8 @@ fn export(gp: &Path, patients: u32, journal_lines: &[&str]) {
     let mut list = PATIENTS.to_owned();
     let mut journal = JOURNALS.to_owned();
     for patient in 1..=patients {
-        list += &format!("P1,{patient},943476591{patient},1956-03-0{patient},LS{patient} 4AP,2,A,2010-01-01\n");
-        journal += &format!("P1,{patient},e{patient},2014-04-01,2014-04-01,read2,H33..,,,,N\n");
+        let _ = writeln!(list, "P1,{patient},943476591{patient},1956-03-0{patient},LS{patient} 4AP,2,A,2010-01-01");
+        let _ = writeln!(journal, "P1,{patient},e{patient},2014-04-01,2014-04-01,read2,H33..,,,,N");
     }
     journal.extend(journal_lines.iter().map(|line| format!("P1,{line}\n")));
     fs::write(gp.join("patients.csv"), list).expect("a temporary file");
@@ -115,13 +116,13 @@ fn who_objects_after_being_sent_is_listed_as_stopped_by_token_alone() {
         export(&gp, 3, &[]);
         let first = write(&gp, &out, "2014-03", ledger).unwrap_or_else(|error| panic!("{error}")).remove(0);
         let sent = tokens(&first);
-        let (_, token) = sent.iter().find(|(patient, _)| patient == "2").expect("sent").clone();
+        let (_, token) = sent.iter().find(|(patient, _)| patient == "2").expect("sent");
         if ledger.is_some() {
             fs::remove_dir_all(&out).expect("the package was sent and cleared away");
         }
         export(&gp, 3, &["2,o1,2014-04-10,2014-04-10,read2,9Nu0.,,,,"]);
         let second = write(&gp, &out, "2014-04", ledger).unwrap_or_else(|error| panic!("{error}")).remove(0);
-        assert_eq!(second.stopped().expect("just written"), [token.clone()]);
+        assert_eq!(second.stopped().expect("just written"), std::slice::from_ref(token));
         export(&gp, 3, &["2,o1,2014-04-10,2014-04-10,read2,9Nu0.,,,,", "2,o2,2014-04-20,2014-04-20,read2,9Nu1.,,,,"]);
         let third = write(&gp, &out, "2014-05", ledger).unwrap_or_else(|error| panic!("{error}")).remove(0);
         assert!(third.stopped().expect("just written").is_empty());
@@ -204,7 +205,12 @@ fn an_objection_holds_whatever_its_dates() {
         ("words behind the code", ["1,o,2014-01-01,2014-01-01,read2,9Nu0. Dissent from secondary use,,,,", ""], true),
         ("system unknown", ["1,o,2014-01-01,2014-01-01,,827241000000103,,,,", ""], true),
     ] {
-        let lines: String = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("P1,{line}\n")).collect();
+        let lines: Vec<String> =
+            lines.iter().filter(|line| !line.is_empty()).map(|line| format!("P1,{line}")).collect();
+        let lines = lines.join(
+            "
+",
+        );
         let files = [InputFile::in_memory("journals.csv", format!("{JOURNALS}{lines}"))];
         let collected = Withholding::collect(&files, &ObjectionCodes::builtin(), &ReadOptions::default(), today());
         let withholding = collected.expect("a good file").withholding;

@@ -2,6 +2,7 @@
 
 use caredata_extract::{ExtractError, InputFile, Read, ReadOptions, Source, read};
 use proptest::prelude::*;
+use std::fmt::Write as _;
 
 const DECLARATION: &str = "name='x'\ntitle='X'\ntable='other'\nfiles=['x']\nkey=['id']\nprovider='p'\nevent_day=['d']\n\
     event_day_required=false\n[[columns]]\nname='a'\ntype='code'\nbytes_max=1000\n[[columns]]\nname='b'\ntype='code'\nbytes_max=1000\n";
@@ -61,7 +62,7 @@ proptest! {
         let end = if returns { "\r\n" } else { "\n" };
         let mut text = format!("id,p,d,a,b{end}");
         for (row, (a, b)) in fields.iter().enumerate() {
-            text += &format!("k{row},P,,{a},{b}{end}");
+            let _ = write!(text, "k{row},P,,{a},{b}{end}");
         }
         let whole = read_x(text.clone(), 1 << 20).expect("a good file");
         let cut = read_x(text.clone(), chunk_bytes).expect("a good file");
@@ -78,7 +79,7 @@ proptest! {
         let (mut text, mut expected) = ("id,p,d,a,b\n".to_owned(), Vec::new());
         for field in &fields {
             expected.push(text.matches('\n').count() as u64 + 1);
-            text += &format!("k,P,,{field},\n");
+            let _ = writeln!(text, "k,P,,{field},");
         }
         let lines: Vec<u64> = read_x(text, chunk_bytes).expect("a good file").results.concat().iter().map(|row| row.0).collect();
         prop_assert_eq!(lines, expected);

@@ -131,7 +131,7 @@ fn bad_rows_are_refused_and_bad_fields_blanked_by_line_field_and_reason() {
         GOOD.replace("2014-04-05", "soon"),
         GOOD.replace("1,RX1", ",RX1"),
         GOOD.replace("L7", "\"L\"7"),
-        GOOD.replace("J440", "J\0440"),
+        GOOD.replace("J440", "J\u{0}440"),
         GOOD.replace("2014-04-02", "1801-01-01"),
         GOOD.replace("LS1 4AP", "nowhere"),
     ];
