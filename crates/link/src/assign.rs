@@ -157,7 +157,7 @@ fn probabilistic(
         let odds = probability / (1.0 - probability) * (1.0 - learnt.parameters.known) / learnt.parameters.known;
         Some((odds * scorer.persons).log2() as f32)
     };
-    diagnostics.threshold_accept_bits = bits(settings.accept_probability);
+    diagnostics.threshold_accept_bits = bits(settings.acceptance());
     diagnostics.threshold_review_bits = bits(settings.review_probability);
     diagnostics.learnt = Some(learnt);
     let ignored = passes::communal(prepared.frequencies.postcodes());

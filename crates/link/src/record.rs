@@ -67,9 +67,11 @@ pub enum Method {
     /// Fellegi–Sunter with levels, parameters learnt from the records themselves (the default).
     #[default]
     Probabilistic,
-    /// The three deterministic passes of the hospital index (HESID).
+    /// The three deterministic passes of the hospital index (HESID): see [`crate::hesid_pass`]. A record whose best pass leads
+    /// to two persons goes to review.
     Hesid,
-    /// The eight match ranks.
+    /// The eight match ranks: see [`crate::match_rank`]. Rank 1B and the third form of a partial date of birth (month and day),
+    /// which the published records leave undefined, are off.
     MatchRank,
 }
 
@@ -80,12 +82,27 @@ pub struct Settings {
     pub method: Method,
     /// Use the four identifiers only: a provider's own patient id is then no evidence.
     pub identifiers_only: bool,
-    /// The posterior probability from which an event is linked.
+    /// The posterior probability from which an event is linked; see [`Settings::acceptance`].
     pub accept_probability: f64,
     /// The least lead, in probability, over the next best person.
     pub margin_probability: f64,
     /// The posterior probability from which a record that was not linked goes to review.
     pub review_probability: f64,
+}
+
+impl Settings {
+    /// With the four identifiers only, events are linked from this probability even where less is asked for: no patient id then
+    /// stands by to contradict a doubtful link, and most doubtful ones are one date of birth in one district.
+    pub const IDENTIFIERS_ONLY_ACCEPT_MIN: f64 = 0.94;
+
+    /// The posterior probability from which an event is linked under these settings.
+    pub fn acceptance(&self) -> f64 {
+        if self.identifiers_only {
+            self.accept_probability.max(Self::IDENTIFIERS_ONLY_ACCEPT_MIN)
+        } else {
+            self.accept_probability
+        }
+    }
 }
 
 impl Default for Settings {

@@ -75,7 +75,7 @@ impl Verdict {
     /// Whether the event is to be linked.
     pub(crate) fn accepts(&self, settings: &Settings) -> bool {
         self.person != NOBODY
-            && self.probability >= settings.accept_probability
+            && self.probability >= settings.acceptance()
             && self.probability - self.next_probability >= settings.margin_probability
     }
 }
