@@ -13,7 +13,7 @@ use arrow_array::types::{Date32Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
 use caredata_admit::{Setting, Table, columns as admitted};
-use caredata_model::{Day, PersonId, SourceName};
+use caredata_model::{Day, Identifiers, PersonId, RecordKey, SourceName};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -104,6 +104,23 @@ impl PersonsBuilder {
         let stays = (0..rows.num_rows()).filter(|&row| stays(person.value(row)));
         self.statements.extend(stays.map(|row| columns.statement(row, person.value(row))));
         Ok(())
+    }
+
+    /// Adds what an event of an earlier run stated of its person's sex and year of birth, from the identifiers that the vault
+    /// holds: for a person whose rows are published without any row of this run or of `persons` telling of them.
+    pub fn add_held(&mut self, person: PersonId, key: RecordKey, identifiers: Identifiers, day: Day) {
+        self.persons.push(person);
+        self.statements.push(Statement {
+            person: self.deidentifier.pseudonyms.of(person),
+            rank: (false, false, day.days_since_1970(), key.value()),
+            sex: code(Some(identifiers.gender().code()), TextForm::Sex),
+            birth_year: identifiers.birth_date().map_or(0, |date| date.day().year()),
+            ethnic: Code::default(),
+            lsoa: Code::default(),
+            practice: Code::default(),
+            death: NO_DAY,
+            death_exact: false,
+        });
     }
 
     /// Adds the statements of another builder of the same run, in any order.
