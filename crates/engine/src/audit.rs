@@ -325,8 +325,7 @@ fn seal(line: &Line<'_>) -> Result<(String, String), serde_json::Error> {
     let mut text = serde_json::to_string(line)?;
     text.pop();
     let hash = hexadecimal(&Sha256::digest(text.as_bytes()));
-    text.push_str(&format!(",\"hash\":\"{hash}\"}}\n"));
-    Ok((text, hash))
+    Ok((format!("{text},\"hash\":\"{hash}\"}}\n"), hash))
 }
 
 /// Hexadecimal digits of a digest.

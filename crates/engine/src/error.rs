@@ -372,7 +372,7 @@ impl EngineError {
         move |source| Self::Parquet { doing, source }
     }
 
-    /// For `map_err` on DataFusion's results.
+    /// For `map_err` on `DataFusion`'s results.
     pub fn query(doing: &'static str) -> impl Fn(datafusion::error::DataFusionError) -> Self + Copy {
         move |source| Self::Query { doing, source: Box::new(source) }
     }

@@ -71,10 +71,9 @@ fn day(text: &str) -> Day {
 }
 
 fn first_fault(result: Result<caredata_engine::register::Loaded, EngineError>) -> (u64, LoadFault) {
-    match result.expect_err("refused") {
-        EngineError::ObjectionsRefused { faults, .. } => faults.first[0].clone(),
-        other => panic!("another error: {other}"),
-    }
+    let error = result.expect_err("refused");
+    let EngineError::ObjectionsRefused { faults, .. } = error else { panic!("another error: {error}") };
+    faults.first[0].clone()
 }
 
 #[test]
@@ -422,10 +421,10 @@ fn the_register_answers_inside_an_async_runtime_too() {
 #[test]
 fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
     let house = house();
-    let mut said = String::new();
+    let mut said = Vec::new();
     house.record(CANARY, "object-all", "2014-04-01");
-    said += &format!("{:?}", house.register.history(&house.audit, nhs(CANARY)).expect("read"));
-    said += &format!("{:?}", house.register.wishes(&[]).expect("read"));
+    said.push(format!("{:?}", house.register.history(&house.audit, nhs(CANARY)).expect("read")));
+    said.push(format!("{:?}", house.register.wishes(&[]).expect("read")));
     publish(&house, &[]);
     house.load("a.csv", format!("{HEADER}9434765919,object-gp,9434765919,2014-04-01,,,L1\n")).expect("loaded");
     for bad in [
@@ -436,15 +435,15 @@ fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
         "9434765919",
     ] {
         let error = house.load("b.csv", format!("{HEADER}{bad}\n")).expect_err("refused");
-        said += &format!("{error} {error:?} {}", error.hint());
+        said.push(format!("{error} {error:?} {}", error.hint()));
     }
     let error = "9434765919".parse::<Kind>().expect_err("no kind");
-    said += &format!("{error} {error:?}");
+    said.push(format!("{error} {error:?}"));
     let error = Remark::parse("the reason", "for 9434765919").expect_err("a number");
-    said += &format!("{error} {error:?} {:?}", house.home);
+    said.push(format!("{error} {error:?} {:?}", house.home));
     house.register.close().expect("closed");
 
-    let mut bytes = said.into_bytes();
+    let mut bytes = said.concat().into_bytes();
     walk(house.home.folder(), &mut bytes);
     let forms = [CANARY.to_owned(), "943 476 5919".into(), "943-476-5919".into(), OTHER.into()];
     let packed = [9_434_765_919_u64.to_le_bytes()[..5].to_vec(), 9_434_765_919_u64.to_be_bytes()[3..].to_vec()];

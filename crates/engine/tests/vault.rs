@@ -91,11 +91,11 @@ fn a_changed_file_is_refused_wherever_it_was_changed() {
         fs::write(&path, &harmed).expect("written");
         let read = vault
             .read(Compartment::Identifiers, &name("index"))
-            .and_then(|reader| reader.collect::<Result<Vec<_>, _>>());
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>);
         // The magic bytes at the front say nothing of the contents; all else is under seal.
         match read {
             Ok(read) => {
-                assert_eq!(read, [batch.clone()], "byte {at}");
+                assert_eq!(read, std::slice::from_ref(&batch), "byte {at}");
                 assert!(at < 4, "byte {at}");
             }
             Err(error) => assert_eq!(error.code(), "vault-sealed", "byte {at}"),

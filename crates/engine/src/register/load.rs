@@ -11,10 +11,12 @@ use caredata_model::{Day, NhsNumber, NotAnNhsNumber};
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use sha2::{Digest, Sha256};
 use sqlx::Connection;
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 /// A line longer than this is a broken file, not a row.
 const LINE_BYTES_MAX: usize = 1 << 16;
@@ -199,7 +201,7 @@ enum Next {
 /// The rows of a file, line by line: no value of ours has a line break, so a line is a row.
 struct Rows {
     input: Box<dyn BufRead>,
-    hash: std::rc::Rc<std::cell::RefCell<Sha256>>,
+    hash: Rc<RefCell<Sha256>>,
     parser: csv_core::Reader,
     /// For each of [`COLUMNS`], its place in a line; `None` until the header is read.
     places: Option<[usize; 7]>,
@@ -215,7 +217,7 @@ struct Rows {
 /// Hashes the bytes of a file as they are read.
 struct Hashing {
     file: File,
-    hash: std::rc::Rc<std::cell::RefCell<Sha256>>,
+    hash: Rc<RefCell<Sha256>>,
 }
 
 impl Read for Hashing {
@@ -229,8 +231,8 @@ impl Read for Hashing {
 impl Rows {
     fn open(path: &Path) -> Result<Self, EngineError> {
         let fault = |source| EngineError::Io { doing: "reading", path: path.to_owned(), source };
-        let hash = std::rc::Rc::default();
-        let file = Hashing { file: File::open(path).map_err(fault)?, hash: std::rc::Rc::clone(&hash) };
+        let hash = Rc::default();
+        let file = Hashing { file: File::open(path).map_err(fault)?, hash: Rc::clone(&hash) };
         let input: Box<dyn BufRead> = match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
             Some("zst") => Box::new(BufReader::new(zstd::Decoder::new(file).map_err(fault)?)),
@@ -291,7 +293,7 @@ impl Rows {
         if let Some(rest) = self.text.strip_prefix(b"\xEF\xBB\xBF") {
             self.text = rest.to_vec();
         }
-        let count = |delimiter: u8| self.text.iter().filter(|&&byte| byte == delimiter).count();
+        let count = |delimiter: u8| self.text.split(|&byte| byte == delimiter).count();
         let delimiter = [b',', b'|', b'\t'].into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
         self.parser = ReaderBuilder::new().delimiter(delimiter).build();
         let names: Vec<String> = self.split()?.iter().map(|name| name.trim().to_ascii_lowercase()).collect();

@@ -177,7 +177,7 @@ impl Register {
     pub fn show(&self, audit: &Audit, number: NhsNumber, today: Day) -> Result<Vec<Standing>, EngineError> {
         audit.append(&Act::ObjectionsRead { extent: Extent::Present }, Outcome::Allowed)?;
         let events = self.events_of(number)?;
-        let wishes = settle(events.into_iter().filter(|event| event.validity == Validity::Counts).collect());
+        let wishes = settle(events.iter().filter(|event| event.validity == Validity::Counts));
         Ok(standings(&wishes, today))
     }
 
@@ -260,7 +260,7 @@ impl Register {
                 by_handle.insert(handle, (number, vec![event]));
             }
         }
-        Ok(by_handle.into_values().map(|(number, events)| (number, settle(events))).collect())
+        Ok(by_handle.into_values().map(|(number, events)| (number, settle(&events))).collect())
     }
 }
 
@@ -323,10 +323,10 @@ fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
 /// The events of one person as wishes. A [`Wish`] knows the day of its recording; where several about one scope count from
 /// one day and were recorded on one day, and their times are known, the last of them is what the person wants, so that
 /// anybody may change their mind within a day. Without times all stay, and then the objection holds.
-fn settle(events: Vec<Event>) -> Vec<Wish> {
+fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
     let mut latest: HashMap<(Scope, Option<Day>, Option<Day>), Timestamp> = HashMap::new();
     let key = |event: &Event| (event.kind.scope.clone(), event.effective, day_of(&event.recorded_at));
-    for event in &events {
+    for event in events.clone() {
         if let Some(time) = time_of(&event.recorded_at) {
             latest.entry(key(event)).and_modify(|last| *last = time.max(*last)).or_insert(time);
         }
@@ -335,7 +335,7 @@ fn settle(events: Vec<Event>) -> Vec<Wish> {
         (Some(time), Some(last)) => time < *last,
         (None, _) | (Some(_), None) => false,
     };
-    events.iter().filter(|event| !overtaken(event)).map(Event::wish).collect()
+    events.into_iter().filter(|event| !overtaken(event)).map(Event::wish).collect()
 }
 
 /// The day of a day, or of a day and time.

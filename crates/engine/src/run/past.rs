@@ -110,7 +110,7 @@ impl Month<'_> {
             changes.entry(file.table.clone()).or_default().added.push(file.clone());
             files.push(file);
         }
-        let persons = self.write_persons(std::mem::take(&mut written.statements), &rules)?;
+        let persons = self.write_persons(written.take_persons(&self.deidentifier), &rules)?;
         let change = changes.entry(PERSONS.to_owned()).or_default();
         change.removed.extend(self.present.files.iter().filter(|file| file.table == PERSONS).cloned());
         change.added.extend(persons.iter().cloned());

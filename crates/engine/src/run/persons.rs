@@ -12,7 +12,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use caredata_admit::{Setting, Tie};
-use caredata_deidentify::{LinkedRecord, PersonStatements};
+use caredata_deidentify::{LinkedRecord, PersonsBuilder};
 use caredata_extract::Table;
 use caredata_link::Kind;
 use caredata_model::{PersonId, SourceName};
@@ -22,13 +22,13 @@ impl Month<'_> {
     /// Writes the table.
     pub(super) fn write_persons(
         &self,
-        statements: PersonStatements,
+        stated: PersonsBuilder,
         rules: &Rules<'_>,
     ) -> Result<Vec<DataFile>, EngineError> {
         let earlier: Vec<&DataFile> = self.present.files.iter().filter(|file| file.table == PERSONS).collect();
         let period = self.input.period.to_string();
         let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
-        let record = self.deidentifier.persons(statements)?;
+        let record = stated.finish()?;
         let mut choice = Choice::between(self, &record, &earlier, rules)?;
         let rule = RowRule {
             answers: rules.answers_for(PERSONS, PERSONS)?.into(),
@@ -39,7 +39,7 @@ impl Month<'_> {
         };
         let kept = self.keep_earlier(&earlier, &rule, &writer)?;
         choice.present.extend(kept);
-        writer.write(&self.deidentifier.persons(self.known_from_elsewhere(&choice.present, rules)?)?)?;
+        writer.write(&self.known_from_elsewhere(&choice.present, rules)?.finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
         writer.finish()
     }
@@ -69,8 +69,8 @@ impl Month<'_> {
         &self,
         present: &HashSet<i64>,
         rules: &Rules<'_>,
-    ) -> Result<PersonStatements, EngineError> {
-        let mut statements = PersonStatements::default();
+    ) -> Result<PersonsBuilder, EngineError> {
+        let mut stated = PersonsBuilder::new(&self.deidentifier);
         let name = SourceName::parse(PERSONS).map_err(|_| EngineError::Interrupted)?;
         let answers = rules.answers.of_source(Setting::Elsewhere, &name);
         let lacking: HashSet<PersonId> = rules
@@ -84,10 +84,10 @@ impl Month<'_> {
         for one in rules.linking.index.observations().iter().filter(|one| one.kind == Kind::Event) {
             let person = rules.linking.index.resolve(one.person);
             if lacking.contains(&person) {
-                statements.state_held(person, one.key, one.identifiers, one.day);
+                stated.add_held(person, one.key, one.identifiers, one.day);
             }
         }
-        Ok(statements)
+        Ok(stated)
     }
 }
 

@@ -15,7 +15,7 @@ use arrow_buffer::ScalarBuffer;
 use caredata_admit::{
     Admitted, AdmittedPayload, Duplicates, Gate, PersonAnswers, Registrations, Room, Tally, Terms, Withheld,
 };
-use caredata_deidentify::{Deidentifier, Linked, PersonStatements};
+use caredata_deidentify::{Deidentifier, Linked, PersonsBuilder};
 use caredata_extract::{InputFile, Source, SourceBatch, Table};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -36,12 +36,17 @@ pub struct Written {
     /// Record keys that this run delivered, by source.
     pub keys: BTreeMap<String, Vec<i64>>,
     /// What this run's rows state about persons.
-    pub statements: PersonStatements,
+    pub persons: PersonsBuilder,
     /// Values that were not of their column's form, by column.
     pub blanked: BTreeMap<String, u64>,
 }
 
 impl Written {
+    /// What the rows state about persons, once.
+    pub fn take_persons(&mut self, deidentifier: &Deidentifier) -> PersonsBuilder {
+        std::mem::replace(&mut self.persons, PersonsBuilder::new(deidentifier))
+    }
+
     /// Each source's name, table and account, in the order in which they were read.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &str, &Account)> {
         let journals = self.journals.iter().map(|account| ("gp-journals", Table::Journals.name(), account));
@@ -97,19 +102,19 @@ impl Month<'_> {
         linking: &Linking,
         answers: &PersonAnswers,
     ) -> Result<Written, EngineError> {
-        let mut statements = PersonStatements::default();
+        let mut persons = PersonsBuilder::new(&self.deidentifier);
         let (mut files, mut sealed, mut keys, mut blanked) = (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new());
         for payload in std::mem::take(&mut registered.payload) {
             let (permitted, withheld) = Linked::join(&payload, &linking.persons).permit(answers)?;
             withheld.count_in(&mut registered.account.tally);
-            statements.append(PersonStatements::of(&permitted));
+            persons.add(&permitted)?;
         }
         for source in &mut elsewhere {
             let name = source.source.name.to_string();
             let writer = self.writer(source.source.table, &name, "new")?;
             let to_seal = self.sealer(source.source.table, &name)?;
             keys.insert(name, source.identified.iter().map(|one| one.key.value()).collect());
-            self.write_source(source, linking, answers, &writer, &to_seal, &mut statements, &mut blanked)?;
+            self.write_source(source, linking, answers, &writer, &to_seal, &mut persons, &mut blanked)?;
             files.extend(writer.finish()?);
             sealed.extend(to_seal.finish()?);
         }
@@ -120,7 +125,7 @@ impl Month<'_> {
             keys.insert(journals.source.name.to_string(), entries);
             Some(account)
         };
-        Ok(Written { registered, elsewhere, journals, files, sealed, keys, statements, blanked })
+        Ok(Written { registered, elsewhere, journals, files, sealed, keys, persons, blanked })
     }
 
     #[expect(clippy::too_many_arguments, reason = "what one source needs of the run, each of its own type")]
@@ -131,7 +136,7 @@ impl Month<'_> {
         answers: &PersonAnswers,
         writer: &TableWriter,
         to_seal: &Sealer,
-        statements: &mut PersonStatements,
+        persons: &mut PersonsBuilder,
         blanked: &mut BTreeMap<String, u64>,
     ) -> Result<(), EngineError> {
         for withheld in std::mem::take(&mut source.withheld) {
@@ -142,7 +147,8 @@ impl Month<'_> {
             .par_iter()
             .map(|payload| {
                 let (permitted, withheld) = Linked::join(payload, &linking.persons).permit(answers)?;
-                let stated = PersonStatements::of(&permitted);
+                let mut stated = PersonsBuilder::new(&self.deidentifier);
+                stated.add(&permitted)?;
                 let record = self.deidentifier.apply(permitted)?;
                 writer.write(&record)?;
                 Ok((withheld, stated, record.blanked().clone()))
@@ -152,7 +158,7 @@ impl Month<'_> {
         for (withheld, stated, counts) in written {
             withheld.count_in(&mut source.account.tally);
             to_seal.seal(&self.deidentifier, withheld.for_sealing, linking)?;
-            statements.append(stated);
+            persons.append(stated);
             add_counts(blanked, &counts);
         }
         Ok(())
