@@ -64,8 +64,8 @@ pub(crate) struct Decision {
 /// let (identifiers, _) = Identifiers::parse(b"9434765919", b"1956-03-09", b"LS1 4AP", b"2");
 /// let at_practice =
 ///     Record { key: RecordKey::from_bits(1), identifiers, provider: 1, local_id: 0, day, contribution: 1 };
-/// // The hospital swapped day and month, and the patient has moved within the district.
-/// let (identifiers, _) = Identifiers::parse(b"9434765919", b"1956-09-03", b"LS1 2BB", b"2");
+/// // The patient has moved within the district since.
+/// let (identifiers, _) = Identifiers::parse(b"9434765919", b"1956-03-09", b"LS1 2BB", b"2");
 /// let at_hospital =
 ///     Record { key: RecordKey::from_bits(2), identifiers, provider: 2, local_id: 7, day, contribution: 2 };
 /// // In real use: a keyed pseudo-random function of the record key.

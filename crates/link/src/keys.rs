@@ -11,10 +11,15 @@ pub(crate) fn digits(of: Identifiers) -> u64 {
     of.nhs_digits().map_or(0, caredata_model::NhsDigits::value)
 }
 
+/// [`Postcode::district`] of `ZZ99`: symbols count from 1 for digits and from 11 for letters, in a radix of 37.
+const PSEUDO_DISTRICT: u64 = ((36 * 37 + 36) * 37 + 10) * 37 + 10;
+
 /// The packed postcode, 0 where it is missing or stands for "not known". No fixed abode is a value.
 #[inline]
 pub(crate) fn postcode(of: Identifiers) -> u64 {
     match of.postcode() {
+        // The common case is decided by one division; `pseudo` spells the postcode out.
+        Some(postcode) if postcode.district() != PSEUDO_DISTRICT => postcode.packed(),
         Some(postcode) if postcode.pseudo() != Some(PseudoPostcode::NotKnown) => postcode.packed(),
         Some(_) | None => 0,
     }
@@ -22,7 +27,7 @@ pub(crate) fn postcode(of: Identifiers) -> u64 {
 
 /// The postcode where it is a place one can live near to.
 pub(crate) fn place(of: Identifiers) -> Option<Postcode> {
-    of.postcode().filter(|postcode| postcode.pseudo().is_none())
+    of.postcode().filter(|postcode| postcode.district() != PSEUDO_DISTRICT)
 }
 
 /// 1 male, 2 female, 0 where unknown or indeterminate: those say nothing for or against.
@@ -104,4 +109,18 @@ pub(crate) fn postcode_birthday(of: Identifiers) -> u64 {
 #[inline]
 pub(crate) fn local(provider: u32, local_id: u64) -> u64 {
     if local_id == 0 { NO_KEY } else { mix(8, local_id, u64::from(provider) + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pseudo_postcodes_are_no_place_and_only_no_fixed_abode_is_a_value() {
+        let of = |text: &[u8]| Identifiers::parse(b"", b"", text, b"").0;
+        assert_eq!(Postcode::parse("ZZ99 3VZ").map(Postcode::district), Ok(PSEUDO_DISTRICT));
+        assert!(postcode(of(b"ZZ99 3VZ")) != 0 && place(of(b"ZZ99 3VZ")).is_none());
+        assert!(postcode(of(b"ZZ99 3WZ")) == 0 && place(of(b"ZZ99 3WZ")).is_none());
+        assert!(postcode(of(b"LS1 4AP")) != 0 && place(of(b"LS1 4AP")).is_some());
+    }
 }

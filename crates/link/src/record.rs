@@ -93,7 +93,7 @@ pub struct Settings {
 impl Settings {
     /// With the four identifiers only, events are linked from this probability even where less is asked for: no patient id then
     /// stands by to contradict a doubtful link, and most doubtful ones are one date of birth in one district.
-    pub const IDENTIFIERS_ONLY_ACCEPT_MIN: f64 = 0.94;
+    pub const IDENTIFIERS_ONLY_ACCEPT_MIN: f64 = 0.95;
 
     /// The posterior probability from which an event is linked under these settings.
     pub fn acceptance(&self) -> f64 {
@@ -110,7 +110,7 @@ impl Default for Settings {
         Self {
             method: Method::Probabilistic,
             identifiers_only: false,
-            accept_probability: 0.9,
+            accept_probability: 0.83,
             margin_probability: 0.5,
             review_probability: 0.25,
         }
