@@ -240,7 +240,7 @@ impl Dimension {
 pub struct GroupRate {
     /// How people are divided.
     pub dimension: Dimension,
-    /// The group; groups are shown in the order given.
+    /// The group: in words, or an ethnic category as the NHS Data Dictionary codes it.
     pub group: String,
     /// Records.
     pub records: u64,
@@ -365,7 +365,7 @@ pub struct Duplicates {
 pub struct TruthGroup {
     /// How people are divided.
     pub dimension: Dimension,
-    /// The group; groups are shown in the order given.
+    /// The group: in words, or an ethnic category as the NHS Data Dictionary codes it.
     pub group: String,
     /// Hospital records of registered people.
     pub records: u64,

@@ -9,6 +9,9 @@ use crate::report::svg::{Align, Picture, at, size};
 
 const WIDTH: f64 = 960.0;
 const LANE: f64 = 34.0;
+const LINE: f64 = 17.0;
+/// Letters of a label that fit on one line.
+const LETTERS: usize = 44;
 
 /// What each match rank means (the published algorithm's own steps).
 const RANKS: [&str; 8] = [
@@ -27,19 +30,49 @@ pub(in crate::report) fn bars(id: &str, title: &str, class: &str, counted: &[Cou
     const LEFT: f64 = 410.0;
     const FULL: f64 = 360.0;
     let most = counted.iter().map(|one| one.rows).max().unwrap_or(0);
-    let mut picture = Picture::new(size(WIDTH, LANE * counted.len() as f64 + 6.0));
+    let labels: Vec<Vec<String>> = counted.iter().map(|one| lines(&one.what, LETTERS)).collect();
+    let height: f64 = labels.iter().map(|label| lane(label)).sum();
+    let mut picture = Picture::new(size(WIDTH, height + 6.0));
     let mut table = Table::new(title, &["Reason", "Rows", "Share of rows read"]);
-    for (index, one) in counted.iter().enumerate() {
-        let y = LANE * index as f64;
-        let length = (share(one.rows, most) * FULL).max(2.0);
+    let mut top = 0.0;
+    for (one, label) in counted.iter().zip(&labels) {
+        let y = top + (lane(label) - LANE) / 2.0;
+        let length = if one.rows == 0 { 0.0 } else { (share(one.rows, most) * FULL).max(2.0) };
         let numbers = format!("{} · {}", count(one.rows), percent(one.rows, whole));
-        picture.text("label", at(LEFT - 14.0, y + 21.0), Align::Right, &one.what);
+        for (number, line) in label.iter().enumerate() {
+            let down = LINE * (number as f64 - (label.len() - 1) as f64 / 2.0);
+            picture.text("label", at(LEFT - 14.0, y + 21.0 + down), Align::Right, line);
+        }
+        top += lane(label);
         picture.rect(class, at(LEFT, y + 6.0), size(length, LANE - 12.0), &format!("{}: {numbers}", one.what));
         picture.text("value", at(LEFT + length + 10.0, y + 21.0), Align::Left, &numbers);
         table.rows.push(vec![one.what.clone(), count(one.rows), percent(one.rows, whole)]);
     }
     let sum: u64 = counted.iter().map(|one| one.rows).sum();
     Figure { svg: picture.finish(id, title, &format!("{} rows in all, by reason.", count(sum))), table }
+}
+
+/// The height that a label needs.
+fn lane(label: &[String]) -> f64 {
+    LANE + LINE * (label.len() - 1) as f64
+}
+
+/// Text broken between words into lines of at most `most` letters; a longer word has a line of its own.
+fn lines(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let letters = lines[last].chars().count();
+        if letters > 0 && letters + 1 + word.chars().count() > most {
+            lines.push(word.to_owned());
+        } else {
+            if letters > 0 {
+                lines[last].push(' ');
+            }
+            lines[last].push_str(word);
+        }
+    }
+    lines
 }
 
 /// The outcome of linkage for each source, all bars of one length.
@@ -111,4 +144,16 @@ pub(in crate::report) fn stages(stages: &[Stage]) -> Figure {
     }
     table.rows.push(vec!["All".to_owned(), seconds(total)]);
     Figure { svg: picture.finish("stages", "Where the time went", &format!("{} in all.", seconds(total))), table }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_broken_between_words() {
+        assert_eq!(lines("one two three", 7), ["one two", "three"]);
+        assert_eq!(lines("unbreakable a", 4), ["unbreakable", "a"]);
+        assert_eq!(lines("", 4), [""]);
+    }
 }

@@ -48,8 +48,57 @@ fn by_dimension(
         .enumerate()
         .map(|(index, dimension)| (index, dimension, groups(dimension)))
         .filter(|(_, _, groups)| !groups.is_empty())
-        .map(|(index, dimension, groups)| dots(population, words, index, dimension, &groups))
+        .map(|(index, dimension, groups)| dots(population, words, index, dimension, &in_order(dimension, groups)))
         .collect()
+}
+
+/// Ages and tenths by their numbers, the youngest first; others as the report has them, in words.
+fn in_order(dimension: Dimension, mut groups: Vec<(String, Cell)>) -> Vec<(String, Cell)> {
+    match dimension {
+        Dimension::Age | Dimension::Deprivation => groups.sort_by_key(|(name, _)| first_number(name)),
+        Dimension::Ethnicity => {
+            for (name, _) in &mut groups {
+                if let Some(words) = ethnic_category(name) {
+                    words.clone_into(name);
+                }
+            }
+        }
+        Dimension::Sex => {}
+    }
+    groups
+}
+
+/// `18 to 44` is 18, `under 1` comes before 1, and what has no number comes last.
+fn first_number(name: &str) -> u32 {
+    let digits = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+    let number = digits[..end].parse().unwrap_or(u32::MAX);
+    if name.starts_with("under") { number.saturating_sub(1) } else { number }
+}
+
+/// An ethnic category in words, where it is a code of the NHS Data Dictionary (ETHNIC CATEGORY, 2001 census).
+fn ethnic_category(code: &str) -> Option<&'static str> {
+    let words = match code {
+        "A" => "British",
+        "B" => "Irish",
+        "C" => "Other White",
+        "D" => "White, Caribbean",
+        "E" => "White, African",
+        "F" => "White and Asian",
+        "G" => "Other mixed",
+        "H" => "Indian",
+        "J" => "Pakistani",
+        "K" => "Bangladeshi",
+        "L" => "Other Asian",
+        "M" => "Caribbean",
+        "N" => "African",
+        "P" => "Other Black",
+        "R" => "Chinese",
+        "S" => "Any other",
+        "Z" => "Not stated",
+        _ => return None,
+    };
+    Some(words)
 }
 
 fn dots(
@@ -119,5 +168,26 @@ fn axis(picture: &mut Picture, x: impl Fn(f64) -> f64, (low, high): (f64, f64), 
         picture.line("hair", at(x(rate), 26.0), at(x(rate), bottom));
         picture.text("tick", at(x(rate), bottom + 18.0), Align::Middle, &axis_percent(rate));
         rate += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_in_the_order_of_life() {
+        let cell = Cell { whole: 1, part: 1 };
+        let groups = ["1 to 17", "18 to 44", "85 and over", "not known", "under 1", "9"];
+        let ordered = in_order(Dimension::Age, groups.map(|name| (name.to_owned(), cell)).to_vec());
+        let names: Vec<&str> = ordered.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["under 1", "1 to 17", "9", "18 to 44", "85 and over", "not known"]);
+    }
+
+    #[test]
+    fn ethnic_categories_are_told_in_words() {
+        let groups = in_order(Dimension::Ethnicity, vec![("H".to_owned(), Cell { whole: 1, part: 1 })]);
+        assert_eq!(groups[0].0, "Indian");
+        assert_eq!(ethnic_category("white-british"), None);
     }
 }

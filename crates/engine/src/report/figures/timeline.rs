@@ -26,10 +26,13 @@ pub(in crate::report) fn timeline(index: usize, timeline: &Timeline) -> Figure {
     let bottom = LANE * tables.len() as f64 + 4.0;
 
     let mut picture = Picture::new(size(WIDTH, bottom + 28.0));
-    let years = step(f64::from(last) / 12.0, 10.0).max(1.0) as u32;
-    for month in (0..=last).step_by(years as usize * 12) {
+    for month in (0..=last).step_by(tick_months(last)) {
         picture.line("hair", at(x(month), 0.0), at(x(month), bottom));
-        let words = if month == 0 { "first event".to_owned() } else { format!("{} y", month / 12) };
+        let words = match month {
+            0 => "first event".to_owned(),
+            whole if whole.is_multiple_of(12) => format!("{} y", whole / 12),
+            months => format!("{months} m"),
+        };
         picture.text("tick", at(x(month), bottom + 18.0), Align::Middle, &words);
     }
     for (lane, table) in tables.iter().enumerate() {
@@ -59,6 +62,15 @@ pub(in crate::report) fn timeline(index: usize, timeline: &Timeline) -> Figure {
         .collect();
     let description = format!("{} events in {} tables over {last} months.", timeline.events.len(), tables.len());
     Figure { svg: picture.finish(&format!("timeline-{index}"), &timeline.who, &description), table }
+}
+
+/// Months between two marks of the axis: months of the first two years, whole years of a longer time.
+fn tick_months(last: u32) -> usize {
+    match last {
+        0..=6 => 1,
+        7..=24 => 3,
+        longer => step(f64::from(longer) / 12.0, 10.0).max(1.0) as usize * 12,
+    }
 }
 
 /// A table has the same colour in every timeline.
