@@ -19,7 +19,7 @@ pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool) ->
     let of = |at: usize| &events[leftover[at] as usize];
     let key_of = |at: u32| of(at as usize).key;
     let mut union = Union::new((0..leftover.len()).map(|at| keys::digits(of(at).identifiers)).collect());
-    let rules: [(&(dyn Fn(&Record) -> u64 + Sync), &Fits); 3] = [
+    let rules: [(&Key, &Fits); 3] = [
         (&|record| keys::nhs(record.identifiers), &same_number),
         (&|record| if use_local_ids { keys::local(record.provider, record.local_id) } else { NO_KEY }, &same_local_id),
         (&|record| keys::birth_postcode(record.identifiers), &same_birth_and_place),
@@ -40,6 +40,7 @@ pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool) ->
     (0..leftover.len() as u32).map(|at| union.root(at)).collect()
 }
 
+type Key<'a> = dyn Fn(&Record) -> u64 + Sync + 'a;
 type Fits = dyn Fn(&Record, &Record) -> bool + Sync;
 
 fn birth_fits(a: Identifiers, b: Identifiers) -> bool {

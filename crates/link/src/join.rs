@@ -15,9 +15,9 @@ use rayon::prelude::*;
 /// A link between two rows, ordered by how strong it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
-    SameNumberAndBirthDate,
-    SameNumber,
-    SameBirthDateAndPostcode,
+    NumberAndBirthDate,
+    NumberAlone,
+    BirthDateAndPostcode,
 }
 
 /// The root row of each row.
@@ -114,11 +114,11 @@ fn by_number(reference: &Reference<'_>, a: u32, b: u32) -> Option<Strength> {
     let sex_differs = keys::sex(left) != keys::sex(right) && keys::sex(left) != 0 && keys::sex(right) != 0;
     let same_place = keys::postcode(left) != 0 && keys::postcode(left) == keys::postcode(right);
     match birth_level(left, right) {
-        BirthLevel::Exact if !(sex_differs && same_place) => Some(Strength::SameNumberAndBirthDate),
+        BirthLevel::Exact if !(sex_differs && same_place) => Some(Strength::NumberAndBirthDate),
         BirthLevel::Swapped | BirthLevel::Digit | BirthLevel::Part | BirthLevel::YearOnly | BirthLevel::Missing
             if !sex_differs =>
         {
-            Some(Strength::SameNumber)
+            Some(Strength::NumberAlone)
         }
         BirthLevel::Exact
         | BirthLevel::Swapped
@@ -154,7 +154,7 @@ fn by_birth_and_postcode(reference: &Reference<'_>) -> Vec<(Strength, u32, u32)>
         partners.get(from + 1) != Some(&row)
     };
     let sole = links.into_iter().filter(|&(a, b)| alone(a) && alone(b));
-    sole.map(|(a, b)| (Strength::SameBirthDateAndPostcode, a, b)).collect()
+    sole.map(|(a, b)| (Strength::BirthDateAndPostcode, a, b)).collect()
 }
 
 /// Union-find whose sets know their NHS Number and refuse to take in another.

@@ -45,7 +45,7 @@ impl Default for Parameters {
 impl Parameters {
     /// log2 of the probability of a pattern's levels among matching records; missing counts nothing.
     #[inline]
-    pub(crate) fn match_bits(&self, bits: &Bits, pattern: Pattern) -> f32 {
+    pub(crate) fn match_bits(bits: &Bits, pattern: Pattern) -> f32 {
         let [nhs, birth, postcode, sex] = pattern.levels().map(usize::from);
         bits.nhs[nhs] + bits.birth[birth] + bits.postcode[postcode] + bits.sex[sex]
     }
@@ -155,7 +155,7 @@ fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prio
         let times = *times as f64;
         claims.clear();
         claims.extend(configuration.candidates.iter().map(|&(pattern, eighths)| {
-            now.known * f64::from(now.match_bits(&bits, pattern) + f32::from(eighths) / 8.0).exp2()
+            now.known * f64::from(Parameters::match_bits(&bits, pattern) + f32::from(eighths) / 8.0).exp2()
         }));
         let none = (1.0 - now.known) * (f64::from(configuration.none_eighths) / 8.0).exp2();
         let sum = claims.iter().sum::<f64>() + none;

@@ -103,13 +103,11 @@ impl<'a> Reference<'a> {
     }
 
     fn source(&self, row: u32) -> (RecordKey, u32) {
-        match self.registrations.get(row as usize) {
-            Some(record) => (record.key, record.provider),
-            None => {
-                let observation = self.known[row as usize - self.registrations.len()];
-                (observation.key, observation.provider)
-            }
+        if let Some(record) = self.registrations.get(row as usize) {
+            return (record.key, record.provider);
         }
+        let observation = self.known[row as usize - self.registrations.len()];
+        (observation.key, observation.provider)
     }
 
     /// Whether the row is what the person's practice says now, rather than history.

@@ -148,7 +148,7 @@ impl<'a> Scorer<'a> {
         let values = self.persons.log2() as f32
             - (self.frequencies.birth(birth).log2() + self.frequencies.sex(keys::sex(of)).log2()) as f32
             + postcode.1;
-        let weight_bits = self.parameters.match_bits(&self.bits, pattern) + values;
+        let weight_bits = Parameters::match_bits(&self.bits, pattern) + values;
         let claim = self.claim(weight_bits);
         let none = (1.0 - self.parameters.known) * self.parameters.nhs[NhsLevel::Relative as usize];
         let probability = claim / (claim + none);

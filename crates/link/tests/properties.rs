@@ -97,8 +97,12 @@ fn a_later_contribution_does_not_disturb_the_rerun_of_an_earlier_one() {
 
 fn months(events: &[Record]) -> (Vec<Record>, Vec<Record>) {
     let (mut first, mut second) = (events[..events.len() / 2].to_vec(), events[events.len() / 2..].to_vec());
-    first.iter_mut().for_each(|record| record.contribution = 10);
-    second.iter_mut().for_each(|record| record.contribution = 11);
+    for record in &mut first {
+        record.contribution = 10;
+    }
+    for record in &mut second {
+        record.contribution = 11;
+    }
     (first, second)
 }
 
@@ -111,7 +115,9 @@ fn month_by_month_is_one_run_but_for_a_measured_difference() {
     let one = common::link(&settings, &registrations, &first);
     let known: Vec<PersonId> = one.registrations.iter().map(|link| link.person).collect();
     let mut next = registrations.clone();
-    next.iter_mut().for_each(|record| record.contribution = 12);
+    for record in &mut next {
+        record.contribution = 12;
+    }
     let two = caredata_link::link(&settings, one.index, &next, &second, &person_id);
     let again: Vec<PersonId> = two.registrations.iter().map(|link| link.person).collect();
     assert_eq!(known, again, "ids persist");
