@@ -35,9 +35,23 @@ pub fn works(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us, in the surroundings in which a person would call it.
+///
+/// `cargo run` tells a program of its package in `CARGO_PKG_…` and the like. Some dependencies' build scripts watch those, so
+/// that a cargo called from here would build them, and all that stands on them, anew each time.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_our_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn is_of_our_package(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|start| name.starts_with(start))
+        || ["CARGO", "CARGO_PRIMARY_PACKAGE"].contains(&name)
 }
 
 /// A command as one would type it.
@@ -46,4 +60,17 @@ pub fn words(command: &Command) -> String {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once(name).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cargo_called_from_here_knows_nothing_of_our_package() {
+        let told = ["CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"];
+        assert!(told.into_iter().all(is_of_our_package));
+        let kept = ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_TERM_COLOR", "CARGO_NET_OFFLINE", "PATH"];
+        assert!(!kept.into_iter().any(is_of_our_package));
+    }
 }
