@@ -180,8 +180,8 @@ mod tests {
         let made = Keys::create(&folder).expect("keys");
         assert_eq!(Keys::open(&folder).expect("keys").prints(), made.prints());
         for name in Keys::NAMES {
-            let mode = fs::metadata(folder.join(name)).expect("a key").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{name}");
+            let rights = fs::metadata(folder.join(name)).expect("a key").permissions();
+            assert_eq!(rights.mode() & 0o777, 0o600, "{name}");
         }
         assert_eq!(fs::metadata(&folder).expect("a folder").permissions().mode() & 0o777, 0o700);
         let prints: std::collections::BTreeSet<String> = made.prints().into_iter().map(|(_, print)| print).collect();

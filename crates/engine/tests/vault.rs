@@ -89,9 +89,8 @@ fn a_changed_file_is_refused_wherever_it_was_changed() {
         let mut harmed = whole.clone();
         harmed[at] ^= 4;
         fs::write(&path, &harmed).expect("written");
-        let read = vault
-            .read(Compartment::Identifiers, &name("index"))
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let read =
+            vault.read(Compartment::Identifiers, &name("index")).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         // The magic bytes at the front say nothing of the contents; all else is under seal.
         match read {
             Ok(read) => {

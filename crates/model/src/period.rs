@@ -40,6 +40,17 @@ impl Period {
         (self.first_day()..=self.last_day()).contains(&day)
     }
 
+    /// The month that the day lies in.
+    ///
+    /// # Panics
+    /// Where the day's year is 1000 or 9999, whose neighbours no day can be in.
+    pub fn of(day: Day) -> Self {
+        let (year, month, _) = day.civil();
+        assert!((1001..=9998).contains(&year), "a period's years are 1001 to 9998");
+        let months = year * 12 + month.cast_signed() - 1;
+        Self { first: months, last: months }
+    }
+
     /// The number of months, at least 1.
     pub const fn months(self) -> i32 {
         self.last - self.first + 1

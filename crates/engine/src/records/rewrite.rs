@@ -37,8 +37,8 @@ pub struct RowRule {
     pub renamed: Arc<HashMap<i64, i64>>,
     /// Record keys that this run delivers anew.
     pub superseded: Arc<KeySet>,
-    /// Practices whose rows are replaced or purged: all of the practice's (`None`), or those of some persons.
-    pub practices: HashMap<String, Option<HashSet<i64>>>,
+    /// Practices whose rows of this period are replaced.
+    pub practices: HashSet<String>,
     /// Pseudonyms of persons whose rows go, whatever the answer.
     pub persons: HashSet<i64>,
     /// Whether every row is replaced.
@@ -99,7 +99,8 @@ impl RowRule {
             .map(|row| {
                 let person = self.present(persons.value(row));
                 let practice = practices.and_then(|column| text(column, row));
-                if self.replaced || self.persons.contains(&person) || self.superseded.contains(keys.value(row)) || self.leaves(practice, person) {
+                let replaced = self.replaced || practice.is_some_and(|practice| self.practices.contains(practice));
+                if replaced || self.persons.contains(&person) || self.superseded.contains(keys.value(row)) {
                     Fate::Drop
                 } else if self.answers.get(&person) == Some(&None) {
                     Fate::Publish
@@ -114,12 +115,6 @@ impl RowRule {
 
     fn present(&self, person: i64) -> i64 {
         self.renamed.get(&person).copied().unwrap_or(person)
-    }
-
-    fn leaves(&self, practice: Option<&str>, person: i64) -> bool {
-        practice
-            .and_then(|practice| self.practices.get(practice))
-            .is_some_and(|persons| persons.as_ref().is_none_or(|persons| persons.contains(&person)))
     }
 
     fn touches(&self, batch: &RecordBatch) -> Result<bool, EngineError> {

@@ -10,7 +10,7 @@ use crate::error::EngineError;
 use caredata_model::{Day, NhsNumber, NotAnNhsNumber};
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use sha2::{Digest, Sha256};
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
@@ -118,6 +118,12 @@ enum Stop {
     Database(sqlx::Error),
 }
 
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
 impl From<sqlx::Error> for Stop {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)
@@ -135,41 +141,14 @@ impl Register {
         let mut connection = self.connection.lock().map_err(|_| EngineError::Interrupted)?;
         let loading = async {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let mut rows = Rows::open(file).map_err(Stop::Engine)?;
-            let (mut loaded, mut faults) = (Loaded::default(), LoadFaults::default());
-            let mut in_hand = Vec::with_capacity(ROWS_IN_HAND);
-            loop {
-                let next = rows.next(self).map_err(EngineError::io("reading", file)).map_err(Stop::Engine)?;
-                let ended = matches!(next, Next::End);
-                match next {
-                    Next::Row(row) => {
-                        loaded.rows += 1;
-                        loaded.dates_missing += u64::from(row.effective.is_none());
-                        in_hand.push(row);
-                    }
-                    Next::Fault(line, fault) => faults.push(line, fault),
-                    Next::Engine(error) => return Err(Stop::Engine(error)),
-                    Next::End => {}
-                }
-                if faults.total > 0 {
-                    in_hand.clear();
-                } else if ended || in_hand.len() == ROWS_IN_HAND {
-                    loaded.added += insert(&mut transaction, &in_hand).await?;
-                    in_hand.clear();
-                }
-                if ended {
-                    break;
-                }
-            }
-            loaded.sha256 = rows.sha256().map_err(EngineError::io("reading", file)).map_err(Stop::Engine)?;
-            if loaded.rows == 0 && faults.total == 0 {
-                faults.push(1, LoadFault::Empty);
-            }
-            if faults.total > 0 {
-                let act = Act::ObjectionsRefused { sha256: Some(loaded.sha256), faults: faults.total };
-                audit.append(&act, Outcome::Denied).map_err(Stop::Engine)?;
+            let mut rows = Rows::open(file)?;
+            let (mut loaded, faults) = self.take_rows(&mut transaction, &mut rows, file).await?;
+            let sha256 = rows.sha256().map_err(EngineError::io("reading", file))?;
+            let (Some(sha256), 0) = (&sha256, faults.total) else {
+                audit.append(&Act::ObjectionsRefused { sha256, faults: faults.total }, Outcome::Denied)?;
                 return Err(Stop::Engine(EngineError::ObjectionsRefused { file: file.to_owned(), faults }));
-            }
+            };
+            loaded.sha256.clone_from(sha256);
             loaded.known = loaded.rows - loaded.added;
             loaded.columns_ignored = rows.columns_ignored;
             sqlx::query("INSERT INTO loads (sha256, rows, noted_at) VALUES ($1, $2, $3)")
@@ -178,8 +157,8 @@ impl Register {
                 .bind(now())
                 .execute(&mut *transaction)
                 .await?;
-            let act = Act::ObjectionsLoaded { sha256: loaded.sha256.clone(), added: loaded.added, known: loaded.known };
-            audit.append(&act, Outcome::Done).map_err(Stop::Engine)?;
+            let act = Act::ObjectionsLoaded { sha256: sha256.clone(), added: loaded.added, known: loaded.known };
+            audit.append(&act, Outcome::Done)?;
             transaction.commit().await?;
             Ok(loaded)
         };
@@ -187,6 +166,44 @@ impl Register {
             Stop::Engine(error) => error,
             Stop::Database(source) => EngineError::Register { doing: "loading objections", source },
         })
+    }
+
+    /// Reads all rows and inserts them, up to the first fault; from then on it only looks for more faults.
+    async fn take_rows(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &mut Rows,
+        file: &Path,
+    ) -> Result<(Loaded, LoadFaults), Stop> {
+        let (mut loaded, mut faults) = (Loaded::default(), LoadFaults::default());
+        let mut in_hand = Vec::with_capacity(ROWS_IN_HAND);
+        loop {
+            let next = rows.next(self).map_err(EngineError::io("reading", file))?;
+            let ended = matches!(next, Next::End);
+            match next {
+                Next::Row(row) => {
+                    loaded.rows += 1;
+                    loaded.dates_missing += u64::from(row.effective.is_none());
+                    in_hand.push(row);
+                }
+                Next::Fault(line, fault) => faults.push(line, fault),
+                Next::Engine(error) => return Err(error.into()),
+                Next::End => {}
+            }
+            if faults.total > 0 {
+                in_hand.clear();
+            } else if ended || in_hand.len() == ROWS_IN_HAND {
+                loaded.added += insert(connection, &in_hand).await?;
+                in_hand.clear();
+            }
+            if ended {
+                break;
+            }
+        }
+        if loaded.rows == 0 && faults.total == 0 {
+            faults.push(1, LoadFault::Empty);
+        }
+        Ok((loaded, faults))
     }
 }
 
@@ -209,6 +226,8 @@ struct Rows {
     columns_ignored: u64,
     line: u64,
     ended: bool,
+    /// Whether reading stopped before the file's end, at a fault that makes the rest pointless.
+    given_up: bool,
     text: Vec<u8>,
     output: Vec<u8>,
     ends: Vec<usize>,
@@ -247,16 +266,24 @@ impl Rows {
             columns_ignored: 0,
             line: 0,
             ended: false,
+            given_up: false,
             text: Vec::new(),
             output: vec![0; LINE_BYTES_MAX],
             ends: vec![0; 1_024],
         })
     }
 
-    /// SHA-256 of the whole file, whatever of it was needed.
-    fn sha256(&mut self) -> io::Result<String> {
+    /// SHA-256 of the whole file; none where reading stopped before its end.
+    fn sha256(&mut self) -> io::Result<Option<String>> {
+        if self.given_up {
+            return Ok(None);
+        }
         io::copy(&mut self.input, &mut io::sink())?;
-        Ok(hexadecimal(&self.hash.borrow_mut().clone().finalize()))
+        Ok(Some(hexadecimal(&self.hash.borrow().clone().finalize())))
+    }
+
+    const fn give_up(&mut self) {
+        (self.ended, self.given_up) = (true, true);
     }
 
     fn next(&mut self, register: &Register) -> io::Result<Next> {
@@ -272,11 +299,11 @@ impl Rows {
                 self.ended = true;
             } else if count as u64 == limit {
                 // What follows is the rest of this line, and may be gigabytes of it.
-                self.ended = true;
+                self.give_up();
                 return Ok(Next::Fault(self.line, LoadFault::TooLong));
             } else if self.places.is_none() {
                 if let Err(fault) = self.read_header() {
-                    self.ended = true;
+                    self.give_up();
                     return Ok(Next::Fault(self.line, fault));
                 }
             } else if !self.text.trim_ascii().is_empty() {

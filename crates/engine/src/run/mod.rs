@@ -31,14 +31,16 @@ use crate::register::{Contribution, ContributionId, Footing, Kind, NewContributi
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
 use admission::{Practices, Rules, SourceAdmitted, admit_elsewhere, admit_registrations, terms};
-use caredata_admit::{Attestation, Policy, RecordKeySecret, Register as Answers, Registrations, Subject, Terms, Unlinked};
+use caredata_admit::{
+    Attestation, Policy, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms, Unlinked,
+};
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
-use caredata_extract::{ObjectionCodes, SensitiveCodes};
+use caredata_extract::{ObjectionCodes, SensitiveCodes, Source};
 use caredata_link::Index;
-use caredata_model::{Day, RecordKey, SourceName, Wish};
+use caredata_model::{Choice, Day, Period, RecordKey, Scope, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -140,7 +142,8 @@ impl<'a> Month<'a> {
         let parts = self.parts(&inputs, &practices)?;
         let held = practices.held(&inputs)?;
         self.note_held(&held)?;
-        let terms = terms(self.answers(&parts, &practices)?, &self.rules, held);
+        let stopped = self.stopped(&inputs, &practices)?;
+        let terms = terms(self.answers(&parts, &practices, &stopped)?, &self.rules, held);
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
@@ -166,7 +169,7 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers)?;
-        let publication = past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices));
+        let publication = past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices), stopped);
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }
@@ -218,7 +221,12 @@ impl<'a> Month<'a> {
     }
 
     /// The register as the gates of this run see it: all that was loaded and noted, and what the journals say.
-    fn answers(&self, parts: &Parts, practices: &Practices) -> Result<Answers, EngineError> {
+    fn answers(
+        &self,
+        parts: &Parts,
+        practices: &Practices,
+        stopped: &BTreeMap<i64, String>,
+    ) -> Result<Answers, EngineError> {
         let replaced: Vec<ContributionId> = parts.replaced.iter().map(|held| held.id).collect();
         let known = self.register.wishes(&replaced)?;
         let mut events: Vec<(Subject, Wish)> =
@@ -228,7 +236,46 @@ impl<'a> Month<'a> {
             events.push(said.event()?);
         }
         events.extend(practices.wishes.iter().map(|(_, subject, wish)| (*subject, wish.clone())));
+        events.extend(stopped.keys().map(|&registration| stop(registration)));
         answers_of(self.register, events, self.rules.today)
+    }
+
+    /// The registrations whose sending has ended by objection, as known with this run: told by tokens in packages, and by raw
+    /// exports themselves. One that a practice sends again, in the same month or a later one, has withdrawn.
+    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, String>, EngineError> {
+        let mut stopped = self.present.stopped.clone();
+        let month = Period::of(self.input.period.last_day()).to_string();
+        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
+        for batch in &practices.patients {
+            for row in 0..batch.len() {
+                if stopped.is_empty() {
+                    break;
+                }
+                let registration = keys.key(batch.key(row)).value();
+                if stopped.get(&registration).is_some_and(|told| *told <= month) {
+                    stopped.remove(&registration);
+                }
+            }
+        }
+        let known = if inputs.stopped.iter().all(|(_, tokens)| tokens.is_empty()) {
+            HashMap::new()
+        } else {
+            index_store::load_tokens(&self.vault, &self.present)?
+        };
+        let by_token = inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
+        let withholding = &practices.collected.withholding;
+        let keys = &keys;
+        let by_export = practices.practices.iter().flat_map(|practice| {
+            let patients = withholding.of_practice(practice).into_iter().flatten();
+            patients.map(move |patient| keys.key(&format!("{practice}/{patient}")))
+        });
+        for registration in by_token.chain(by_export) {
+            let told = stopped.entry(registration.value()).or_default();
+            if *told < month {
+                told.clone_from(&month);
+            }
+        }
+        Ok(stopped)
     }
 
     fn note_held(&self, held: &BTreeSet<String>) -> Result<(), EngineError> {
@@ -331,6 +378,7 @@ pub fn register_of(home: &Home, present: &Present) -> Result<Answers, EngineErro
     for said in &present.wishes_of_registrations {
         events.push(said.event()?);
     }
+    events.extend(present.stopped.keys().map(|&registration| stop(registration)));
     answers_of(&register, events, crate::today())
 }
 
@@ -343,6 +391,12 @@ fn answers_of(register: &Register, events: Vec<(Subject, Wish)>, today: Day) -> 
         Footing::Attested { name, reason } => Ok(Answers::attested(&Attestation::new(&name, &reason)?, today)),
         Footing::Events | Footing::Nothing => Err(EngineError::NobodyAttested),
     }
+}
+
+/// A registration that stopped by objection: the day is the practice's own affair, so it counts from now.
+fn stop(registration: i64) -> (Subject, Wish) {
+    let wish = Wish { scope: Scope::GpRecord, choice: Choice::Object, effective: None, recorded: None };
+    (Subject::Record(RecordKey::from_bits(registration.cast_unsigned())), wish)
 }
 
 impl RegistrationWish {

@@ -7,13 +7,13 @@
 use super::linking::Linking;
 use super::state::{Present, Publication, RegistrationWish, SealedFile};
 use super::writing::{Sealer, Written};
-use super::{GP, Inputs, Month, Parts, Practices, RunId, index_store};
+use super::{GP, Inputs, Month, Parts, Practices, RunId};
 use crate::error::EngineError;
 use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, rewrite};
 use crate::vault::{Compartment, VaultName};
-use caredata_admit::{PersonAnswers, Reason, RecordKeys, Setting, Tie};
-use caredata_extract::{Source, Table};
-use caredata_model::{PersonId, RecordKey, SourceName};
+use caredata_admit::{PersonAnswers, Reason, Setting, Tie};
+use caredata_extract::Table;
+use caredata_model::{PersonId, SourceName};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +38,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
+        stopped: BTreeMap<i64, String>,
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -48,6 +49,7 @@ impl Past {
             index,
             parts: held,
             wishes_of_registrations,
+            stopped,
         };
         Publication { present, changes: self.changes.clone() }
     }
@@ -62,8 +64,6 @@ pub(super) struct Rules<'a> {
     pub(super) everybody: Vec<(PersonId, i64, Tie)>,
     pub(super) renamed: Arc<HashMap<i64, i64>>,
     superseded: HashMap<String, Arc<KeySet>>,
-    /// Persons whose record at a practice has stopped by objection.
-    stopped: HashMap<String, HashSet<i64>>,
     /// Practices that sent this run's period again.
     pub(super) practices: HashSet<String>,
     /// Other sources that did.
@@ -142,7 +142,6 @@ impl Month<'_> {
             everybody,
             renamed: Arc::new(renamed.collect()),
             superseded: HashMap::new(),
-            stopped: self.stopped(inputs, practices, linking)?,
             practices: practices.practices.iter().cloned().collect(),
             sources,
             by_source: HashMap::new(),
@@ -157,37 +156,6 @@ impl Month<'_> {
             rules.by_source.insert(source.clone(), Arc::new(answers));
         }
         Ok(rules)
-    }
-
-    /// Whose record at which practice has stopped by objection: told by tokens in packages, and by raw exports themselves.
-    fn stopped(
-        &self,
-        inputs: &Inputs,
-        practices: &Practices,
-        linking: &Linking,
-    ) -> Result<HashMap<String, HashSet<i64>>, EngineError> {
-        let mut stopped: HashMap<String, HashSet<i64>> = HashMap::new();
-        let mut add = |practice: &str, registration: RecordKey| {
-            if let Some((person, _)) = linking.persons.of(registration) {
-                let pseudonym = self.pseudonyms.of(person);
-                stopped.entry(practice.to_owned()).or_default().insert(pseudonym);
-            }
-        };
-        if inputs.stopped.iter().any(|(_, tokens)| !tokens.is_empty()) {
-            let known = index_store::load_tokens(&self.vault, &self.present)?;
-            for (practice, tokens) in &inputs.stopped {
-                for registration in tokens.iter().filter_map(|token| known.get(token)) {
-                    add(practice, *registration);
-                }
-            }
-        }
-        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
-        for practice in &practices.practices {
-            for patient in practices.collected.withholding.of_practice(practice).into_iter().flatten() {
-                add(practice, keys.key(&format!("{practice}/{patient}")));
-            }
-        }
-        Ok(stopped)
     }
 
     /// Looks a published file through; `None` where it can stay as it is.
@@ -249,21 +217,11 @@ impl Rules<'_> {
             answers: self.by_source.get(source).cloned().unwrap_or_default(),
             renamed: Arc::clone(&self.renamed),
             superseded: self.superseded.get(source).cloned().unwrap_or_default(),
-            practices: if journals { self.practices_of(same_period) } else { HashMap::new() },
+            practices: if journals && same_period { self.practices.clone() } else { HashSet::new() },
             persons: HashSet::new(),
             replaced: same_period && self.sources.contains(source),
             sealable: !journals,
         }
-    }
-
-    /// Practices whose rows go: those of people whose record stopped, and where the practice sent the same period again, all.
-    pub(super) fn practices_of(&self, same_period: bool) -> HashMap<String, Option<HashSet<i64>>> {
-        let stopped = self.stopped.iter().map(|(practice, persons)| (practice.clone(), Some(persons.clone())));
-        let mut practices: HashMap<String, Option<HashSet<i64>>> = stopped.collect();
-        if same_period {
-            practices.extend(self.practices.iter().map(|practice| (practice.clone(), None)));
-        }
-        practices
     }
 
     /// The register's answer for everybody, as it bears on one source's rows.

@@ -33,7 +33,6 @@ impl Month<'_> {
         let rule = RowRule {
             answers: rules.answers_for(PERSONS, PERSONS)?.into(),
             renamed: rules.renamed.clone(),
-            practices: rules.practices_of(false),
             persons: std::mem::take(&mut choice.old_gone),
             ..RowRule::default()
         };

@@ -48,6 +48,9 @@ pub struct Present {
     pub parts: BTreeMap<u32, Part>,
     /// Wishes from journals whose patient's NHS Number is missing or wrong: they are about the registration.
     pub wishes_of_registrations: Vec<RegistrationWish>,
+    /// Registrations whose sending a practice has ended by objection, each with the last month of the period that told so: an
+    /// export of an earlier month, run later, does not let them in again.
+    pub stopped: BTreeMap<i64, String>,
 }
 
 /// A wish about a registration, by its record key, which tells nothing by itself.

@@ -63,10 +63,10 @@ impl Truth {
 
     /// The links against the truth.
     ///
-    /// Missed: an event of a registered person that is not linked to that person's registration. False: an event linked to
-    /// a person of whom a registration is somebody else's. A link in review links nothing.
+    /// Registered is whose registration the run was given: a record that stays at the practice cannot be linked to. Missed: an
+    /// event of a registered person that is not linked to that person's registration. False: an event linked to a person of
+    /// whom a registration is somebody else's. A link in review links nothing.
     pub fn compare(&self, registrations: &[(RecordKey, PersonId)], events: &[EventOutcome]) -> TruthComparison {
-        let registered: HashSet<u64> = self.registrations.values().copied().collect();
         let mut people: HashMap<PersonId, Vec<u64>> = HashMap::new();
         let mut persons: HashMap<u64, Vec<PersonId>> = HashMap::new();
         for (key, person) in registrations {
@@ -85,7 +85,7 @@ impl Truth {
             let wrong = linked.is_some_and(|people| people.iter().any(|&other| other != true_person));
             found.linked += u64::from(linked.is_some());
             found.false_links += u64::from(wrong);
-            if registered.contains(&true_person) {
+            if persons.contains_key(&true_person) {
                 found.records += 1;
                 found.missed += u64::from(!hit);
                 groups[usize::from(group)].0 += 1;
@@ -99,7 +99,7 @@ impl Truth {
                 objectors.withheld_of_others += u64::from(event.withheld);
             }
         }
-        let twice = persons.into_values().filter(|persons| persons.len() > 1);
+        let twice = persons.values().filter(|persons| persons.len() > 1);
         let mut duplicates = Duplicates::default();
         for persons in twice {
             duplicates.people += 1;
