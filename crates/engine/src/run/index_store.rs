@@ -8,7 +8,7 @@ use crate::error::EngineError;
 use crate::vault::{Compartment, Vault, VaultName};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
-use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use caredata_admit::Identified;
 use caredata_link::{Change, Index, Kind, Observation, Reason};
@@ -134,8 +134,9 @@ pub fn store(
         let part = format!("observations-{contribution}");
         let name = format!("index-{publication}-{contribution}");
         let mut own = observations.remove(&contribution).unwrap_or_default();
-        own.sort_unstable_by_key(|observation| observation.key);
-        let local: HashMap<RecordKey, &str> = identified.iter().map(|one| (one.key, &*one.local_key)).collect();
+        own.par_sort_unstable_by_key(|observation| observation.key);
+        let mut local: Vec<&Identified> = identified.clone();
+        local.par_sort_unstable_by_key(|one| one.key);
         let batches = own
             .par_chunks(BATCH_ROWS)
             .map(|own| observation_batch(own, &local, tokens))
@@ -184,7 +185,7 @@ fn load_observations(vault: &Vault, contribution: u32, name: &str) -> Result<Vec
 
 fn observation_batch(
     own: &[&Observation],
-    local: &HashMap<RecordKey, &str>,
+    local: &[&Identified],
     tokens: &HashMap<RecordKey, &str>,
 ) -> Result<RecordBatch, EngineError> {
     let columns: Vec<ArrayRef> = vec![
@@ -196,10 +197,26 @@ fn observation_batch(
         numbers::<UInt64Type, _>(own, |one| one.local_id),
         numbers::<Int32Type, _>(own, |one| one.day.days_since_1970()),
         numbers::<UInt8Type, _>(own, |one| one.kind as u8),
-        Arc::new(own.iter().map(|one| local.get(&one.key).copied()).collect::<StringArray>()),
-        Arc::new(own.iter().map(|one| tokens.get(&one.key).copied()).collect::<StringArray>()),
+        Arc::new(local_keys(own, local)),
+        if tokens.is_empty() {
+            new_null_array(&DataType::Utf8, own.len())
+        } else {
+            Arc::new(own.iter().map(|one| tokens.get(&one.key).copied()).collect::<StringArray>())
+        },
     ];
     RecordBatch::try_new(observation_schema(), columns).map_err(EngineError::arrow("storing the index"))
+}
+
+/// The local keys of sorted observations, from identified rows in the same order: two sorted lists walked side by side.
+fn local_keys(own: &[&Observation], local: &[&Identified]) -> StringArray {
+    let first = own.first().map_or(0, |one| local.partition_point(|other| other.key < one.key));
+    let mut rest = local[first..].iter().peekable();
+    own.iter()
+        .map(|one| {
+            while rest.next_if(|other| other.key < one.key).is_some() {}
+            rest.peek().filter(|other| other.key == one.key).map(|other| &*other.local_key)
+        })
+        .collect()
 }
 
 fn change_batch(index: &Index) -> Result<RecordBatch, EngineError> {

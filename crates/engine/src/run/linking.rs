@@ -9,9 +9,10 @@ use crate::keys::Keys;
 use crate::linkage::NO_DAY;
 use caredata_admit::{Identified, PersonAnswers, Policy, Register, Subject, Tie};
 use caredata_deidentify::Persons;
-use caredata_link::{Diagnostics, Index, Kind, Link, Linkage, Record, Settings, link};
+use caredata_link::{Diagnostics, Index, Kind, Link, Linkage, Observation, Record, Settings, link};
 use caredata_model::{Period, PersonId, RecordKey};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rayon::prelude::*;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What linkage found.
@@ -26,6 +27,8 @@ pub struct Linking {
     pub diagnostics: Diagnostics,
     /// Who is who, by record.
     pub persons: Persons,
+    /// Everybody in the index, each once, and whether the person ties to a registration.
+    pub everybody: Vec<(PersonId, Tie)>,
     /// The settings used.
     pub settings: Settings,
 }
@@ -80,18 +83,11 @@ impl Linking {
                 own.to_vec()
             })
             .collect();
-        Self { registrations, events, index, diagnostics, persons, settings }
-    }
-
-    /// Everybody in the index, each once, and whether the person ties to a registration.
-    pub fn everybody(&self) -> impl Iterator<Item = (PersonId, Tie)> {
-        let all: BTreeMap<PersonId, Tie> = self
-            .index
-            .observations()
-            .iter()
-            .filter_map(|one| self.persons.of(one.key))
-            .collect();
-        all.into_iter()
+        let mut everybody: Vec<(PersonId, Tie)> =
+            index.observations().par_iter().filter_map(|one| persons.of(one.key)).collect();
+        everybody.par_sort_unstable_by_key(|(person, _)| *person);
+        everybody.dedup_by_key(|(person, _)| *person);
+        Self { registrations, events, index, diagnostics, persons, everybody, settings }
     }
 
     /// Asks the register about every person.
@@ -126,15 +122,22 @@ fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
 /// Every record of the index with the person it is today. It ties to somebody where the person is or was registered with a
 /// practice, which is where objections are told.
 fn who_is_who(index: &Index) -> Persons {
-    let registered: HashSet<PersonId> = index
+    let mut registered: Vec<PersonId> = index
         .observations()
-        .iter()
+        .par_iter()
         .filter(|one| one.kind == Kind::Registration)
         .map(|one| index.resolve(one.person))
         .collect();
-    Persons::new(index.observations().iter().map(|one| {
+    registered.par_sort_unstable();
+    let of = |one: &Observation| {
         let person = index.resolve(one.person);
-        (one.key, person, if registered.contains(&person) { Tie::Somebody } else { Tie::Nobody })
-    }))
+        let tie = match one.kind {
+            Kind::Registration => Tie::Somebody,
+            Kind::Event if registered.binary_search(&person).is_ok() => Tie::Somebody,
+            Kind::Event => Tie::Nobody,
+        };
+        (one.key, person, tie)
+    };
+    Persons::new(index.observations().par_iter().map(of).collect::<Vec<_>>())
 }
 

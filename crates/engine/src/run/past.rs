@@ -129,7 +129,8 @@ impl Month<'_> {
         answers: &'a PersonAnswers,
     ) -> Result<Rules<'a>, EngineError> {
         let pseudonym = |person| self.pseudonyms.of(person);
-        let everybody = linking.everybody().map(|(person, tie)| (person, pseudonym(person), tie)).collect();
+        let everybody =
+            linking.everybody.par_iter().map(|&(person, tie)| (person, pseudonym(person), tie)).collect();
         let renamed = linking.index.merges().iter().map(|merge| {
             (pseudonym(merge.from), pseudonym(linking.index.resolve(merge.from)))
         });

@@ -30,14 +30,16 @@ impl Month<'_> {
         let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
         let record = stated.finish()?;
         let mut choice = Choice::between(self, &record, &earlier, rules)?;
-        let rule = RowRule {
-            answers: rules.answers_for(PERSONS, PERSONS)?.into(),
-            renamed: rules.renamed.clone(),
-            persons: std::mem::take(&mut choice.old_gone),
-            ..RowRule::default()
-        };
-        let kept = self.keep_earlier(&earlier, &rule, &writer)?;
-        choice.present.extend(kept);
+        if !earlier.is_empty() {
+            let rule = RowRule {
+                answers: rules.answers_for(PERSONS, PERSONS)?.into(),
+                renamed: rules.renamed.clone(),
+                persons: std::mem::take(&mut choice.old_gone),
+                ..RowRule::default()
+            };
+            let kept = self.keep_earlier(&earlier, &rule, &writer)?;
+            choice.present.extend(kept);
+        }
         writer.write(&self.known_from_elsewhere(&choice.present, rules)?.finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
         writer.finish()

@@ -72,7 +72,6 @@ impl Month<'_> {
             .map(|(admitted, links)| summary::SourceLinks { admitted, links })
             .collect();
         let all: Vec<_> = linking.events.concat();
-        let everybody: HashSet<PersonId> = linking.everybody().map(|(person, _)| person).collect();
         Ok(RunReport {
             population: if self.input.truth.is_some() { Population::Synthetic } else { Population::Real },
             run: RunIdentity {
@@ -90,8 +89,8 @@ impl Month<'_> {
             links: summary::links(&sources),
             weights: summary::weights(&all, &linking.diagnostics),
             persons: Persons {
-                total: everybody.len() as u64,
-                new: self.new_persons(linking, &everybody)?,
+                total: linking.everybody.len() as u64,
+                new: self.new_persons(linking)?,
                 merged: linking.diagnostics.merges,
             },
             objections: Objections {
@@ -115,13 +114,16 @@ impl Month<'_> {
     }
 
     /// Persons that no earlier run knew.
-    fn new_persons(&self, linking: &Linking, everybody: &HashSet<PersonId>) -> Result<u64, EngineError> {
+    fn new_persons(&self, linking: &Linking) -> Result<u64, EngineError> {
+        if self.present.publication == 0 {
+            return Ok(linking.everybody.len() as u64);
+        }
         let before: HashSet<PersonId> = index_store::load(&self.vault, &self.present)?
             .observations()
             .iter()
             .map(|one| linking.index.resolve(one.person))
             .collect();
-        Ok(everybody.difference(&before).count() as u64)
+        Ok(linking.everybody.iter().filter(|(person, _)| !before.contains(person)).count() as u64)
     }
 
     fn compare_with_truth(

@@ -7,11 +7,11 @@ use crate::report::{
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, Date32Array, Int32Array, RecordBatch, StringArray};
 use caredata_admit::AtGate;
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
-use caredata_model::{Day, RecordKey};
-use std::collections::BTreeMap;
+use caredata_model::Day;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where the rows of one source went.
 pub fn source_counts(name: &str, table: &str, account: &Account) -> SourceCounts {
@@ -82,7 +82,7 @@ pub struct SourceLinks<'a> {
 pub fn links(sources: &[SourceLinks<'_>]) -> Links {
     let mut found = Links::default();
     let mut ranks = BTreeMap::new();
-    let mut groups: BTreeMap<(Dimension, String), (u64, u64)> = BTreeMap::new();
+    let mut groups: BTreeMap<(Dimension, String), Rate> = BTreeMap::new();
     for source in sources {
         let mut statuses = StatusCount { source: source.admitted.source.name.to_string(), ..StatusCount::default() };
         for link in source.links {
@@ -103,55 +103,71 @@ pub fn links(sources: &[SourceLinks<'_>]) -> Links {
     found.by_rank = ranks.into_iter().map(|(rank, records)| MatchRankCount { rank, records }).collect();
     found.by_group = groups
         .into_iter()
-        .map(|((dimension, group), (records, linked))| GroupRate { dimension, group, records, linked })
+        .map(|((dimension, group), rate)| GroupRate { dimension, group, records: rate.records, linked: rate.linked })
         .collect();
     found
 }
 
-/// Counts records and links by what the payload says of the patient.
-fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), (u64, u64)>) {
-    let mut linked: Vec<(RecordKey, bool)> = source
-        .admitted
-        .identified
-        .iter()
-        .zip(source.links)
-        .map(|(one, link)| (one.key, link.status == Status::Linked))
-        .collect();
-    linked.sort_unstable();
-    // Few groups, many rows: each batch is counted by small numbers first.
+/// Records of a group, and how many of them are linked.
+#[derive(Clone, Copy, Default)]
+struct Rate {
+    records: u64,
+    linked: u64,
+}
+
+/// Counts records and links by what the payload says of the patient. Payload stands in the order of the identified rows, of
+/// which it lacks those withheld, so the two are walked side by side.
+fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), Rate>) {
+    let mut links = source.admitted.identified.iter().map(|one| one.key.value()).zip(source.links);
     for batch in &source.admitted.payload {
         let batch = batch.batch();
         let Some(keys) = batch.column_by_name("record_key").and_then(|keys| keys.as_primitive_opt::<Int64Type>()) else {
             continue;
         };
         let columns = Groups::of(batch);
-        for (row, &key) in keys.values().iter().enumerate() {
-            let key = RecordKey::from_bits(key.cast_unsigned());
-            let Ok(place) = linked.binary_search_by_key(&key, |(key, _)| *key) else { continue };
-            for (dimension, group) in columns.of_row(row) {
-                let counts = match groups.get_mut(&(dimension, group.to_owned())) {
-                    Some(counts) => counts,
-                    None => groups.entry((dimension, group.to_owned())).or_default(),
-                };
-                counts.0 += 1;
-                counts.1 += u64::from(linked[place].1);
+        let mut counts: HashMap<(Dimension, &str), Rate> = HashMap::new();
+        for (row, key) in keys.values().iter().enumerate() {
+            let Some((_, link)) = links.find(|(identified, _)| identified == key) else { break };
+            for group in columns.of_row(row) {
+                let rate = counts.entry(group).or_default();
+                rate.records += 1;
+                rate.linked += u64::from(link.status == Status::Linked);
             }
+        }
+        for ((dimension, group), rate) in counts {
+            let all = groups.entry((dimension, group.to_owned())).or_default();
+            all.records += rate.records;
+            all.linked += rate.linked;
         }
     }
 }
 
 /// The columns by which rows are grouped, as far as a source has them.
 struct Groups<'a> {
-    batch: &'a RecordBatch,
+    sex: Option<&'a StringArray>,
+    ethnic: Option<&'a StringArray>,
+    decile: Option<&'a StringArray>,
+    days: Option<&'a Date32Array>,
+    years: Option<&'a Int32Array>,
 }
 
 impl<'a> Groups<'a> {
-    const fn of(batch: &'a RecordBatch) -> Self {
-        Self { batch }
+    fn of(batch: &'a RecordBatch) -> Self {
+        let text = |name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        Self {
+            sex: text("sex"),
+            ethnic: text("ethnic_category"),
+            decile: text("imd_decile"),
+            days: batch.column_by_name("event_day").and_then(|column| column.as_primitive_opt::<Date32Type>()),
+            years: batch.column_by_name("birth_year").and_then(|column| column.as_primitive_opt::<Int32Type>()),
+        }
     }
 
     fn of_row(&self, row: usize) -> impl Iterator<Item = (Dimension, &'a str)> {
-        let sex = self.text("sex", row).map(|code| match code {
+        let text = |column: Option<&'a StringArray>| {
+            column.filter(|column| column.is_valid(row)).map(|column| column.value(row))
+        };
+        let sex = text(self.sex).map(|code| match code {
             "1" => "male",
             "2" => "female",
             "9" => "indeterminate",
@@ -160,21 +176,15 @@ impl<'a> Groups<'a> {
         [
             (Dimension::Sex, sex),
             (Dimension::Age, self.age(row)),
-            (Dimension::Ethnicity, self.text("ethnic_category", row)),
-            (Dimension::Deprivation, self.text("imd_decile", row)),
+            (Dimension::Ethnicity, text(self.ethnic)),
+            (Dimension::Deprivation, text(self.decile)),
         ]
         .into_iter()
         .filter_map(|(dimension, group)| Some((dimension, group?)))
     }
 
-    fn text(&self, name: &str, row: usize) -> Option<&'a str> {
-        let column = self.batch.column_by_name(name)?.as_string_opt::<i32>()?;
-        column.is_valid(row).then(|| column.value(row))
-    }
-
     fn age(&self, row: usize) -> Option<&'static str> {
-        let days = self.batch.column_by_name("event_day")?.as_primitive_opt::<Date32Type>()?;
-        let years = self.batch.column_by_name("birth_year")?.as_primitive_opt::<Int32Type>()?;
+        let (days, years) = (self.days?, self.years?);
         if days.is_null(row) || years.is_null(row) {
             return None;
         }
