@@ -126,7 +126,10 @@ impl AdmittedPayload {
 
 impl fmt::Debug for AdmittedPayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdmittedPayload").field("source", &self.origin.source).field("rows", &self.len()).finish()
+        f.debug_struct("AdmittedPayload")
+            .field("source", &self.origin.source)
+            .field("rows", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,7 +180,10 @@ impl Withheld {
 
 impl fmt::Debug for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Withheld").field("source", &self.origin.source).field("rows", &self.len()).finish()
+        f.debug_struct("Withheld")
+            .field("source", &self.origin.source)
+            .field("rows", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

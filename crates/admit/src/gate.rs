@@ -211,7 +211,7 @@ impl Gate {
         let mut asked = Asked::with_capacity(batch.len());
         let reasons = codes.reasons(batch.payload());
         let mut patient: Option<(usize, Registration)> = None;
-        for row in 0..batch.len() {
+        for (row, reason) in reasons.into_iter().enumerate() {
             let registration = match patient {
                 Some((before, registration)) if batch.link_key(before) == batch.link_key(row) => registration,
                 Some(_) | None => {
@@ -224,7 +224,7 @@ impl Gate {
             patient = Some((row, registration));
             let fate = match registration.fate {
                 Fate::Withheld(_) => registration.fate,
-                Fate::Admitted => reasons[row].into(),
+                Fate::Admitted => reason.into(),
             };
             let exact_from = if batch.is_birth(row) { ExactFrom::NEVER } else { registration.exact_from };
             asked.push(self.keys.key(batch.key(row)), registration.key, fate, exact_from);
@@ -348,7 +348,10 @@ impl Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("source", &self.origin.source).field("room", &self.room.words()).finish()
+        f.debug_struct("Gate")
+            .field("source", &self.origin.source)
+            .field("room", &self.room.words())
+            .finish_non_exhaustive()
     }
 }
 

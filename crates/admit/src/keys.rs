@@ -80,8 +80,7 @@ impl fmt::Debug for RecordKeys {
 }
 
 fn first_word(hash: &blake3::Hash) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    u64::from_le_bytes(hash.as_bytes().as_chunks().0[0])
 }
 
 #[cfg(test)]

@@ -121,7 +121,10 @@ impl PersonAnswers {
 impl fmt::Debug for PersonAnswers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let objecting = self.objecting().count();
-        f.debug_struct("PersonAnswers").field("asked", &self.asked.len()).field("objecting", &objecting).finish()
+        f.debug_struct("PersonAnswers")
+            .field("asked", &self.asked.len())
+            .field("objecting", &objecting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,6 +169,7 @@ mod tests {
 
     #[test]
     fn an_objection_under_any_number_covers_the_person() {
+        use Reason::{ObjectedAll, ObjectedGp, ObjectedSource};
         let register = register(vec![
             (number("9434765919"), object(Scope::All)),
             (number("9434765870"), object(Scope::GpRecord)),
@@ -186,7 +190,6 @@ mod tests {
         let apc = answers.of_source(Setting::Elsewhere, &source("apc"));
         let op = answers.of_source(Setting::Elsewhere, &source("op"));
         let ask = |of: &SourceAnswers<'_>| [1, 2, 3, 4].map(|bits| of.withhold(person(bits), Tie::Somebody));
-        use Reason::{ObjectedAll, ObjectedGp, ObjectedSource};
         assert_eq!(ask(&gp), [Some(ObjectedAll), Some(ObjectedGp), Some(ObjectedGp), None]);
         assert_eq!(ask(&apc), [Some(ObjectedAll), None, Some(ObjectedSource), None]);
         assert_eq!(ask(&op), [Some(ObjectedAll), None, None, None]);

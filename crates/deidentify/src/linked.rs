@@ -214,6 +214,6 @@ impl Linked {
 
 impl fmt::Debug for Linked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Linked").field("source", &self.origin.source).field("rows", &self.len()).finish()
+        f.debug_struct("Linked").field("source", &self.origin.source).field("rows", &self.len()).finish_non_exhaustive()
     }
 }

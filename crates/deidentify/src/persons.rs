@@ -258,7 +258,7 @@ fn is_first_of_month(days: i32) -> bool {
 
 /// One person, put together.
 struct Person {
-    person: i64,
+    pseudonym: i64,
     record_key: i64,
     practice: Code<8>,
     sex: Code<1>,
@@ -274,7 +274,7 @@ impl Person {
         let last = statements.last()?;
         let latest = |has: fn(&Statement) -> bool| statements.iter().rev().find(|statement| has(statement));
         Some(Self {
-            person: last.person,
+            pseudonym: last.person,
             record_key: last.rank.3,
             practice: latest(|row| row.practice[0] != 0).map_or([0; 8], |row| row.practice),
             sex: most_stated(statements, |row| (!matches!(row.sex[0], 0 | b'0')).then_some(row.sex)).unwrap_or(*b"0"),
@@ -303,7 +303,7 @@ fn person_rows(persons: &[Person], period: &str) -> Result<RecordBatch, ArrowErr
     let rows = || persons.iter();
     let array = |texts: StringArray| -> ArrayRef { Arc::new(texts) };
     let arrays: Vec<ArrayRef> = vec![
-        Arc::new(rows().map(|person| Some(person.person)).collect::<Int64Array>()),
+        Arc::new(rows().map(|person| Some(person.pseudonym)).collect::<Int64Array>()),
         Arc::new(rows().map(|person| Some(person.record_key)).collect::<Int64Array>()),
         array(StringArray::from_iter_values(rows().map(|_| period))),
         array(rows().map(|person| words(&person.practice)).collect()),

@@ -66,9 +66,7 @@ impl Pseudonyms {
     fn number(&self, kind: u8, value: i64) -> i64 {
         let mut text = [kind; 9];
         text[1..].copy_from_slice(&value.to_le_bytes());
-        let hash = blake3::keyed_hash(&self.key, &text);
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        i64::from_le_bytes([a, b, c, d, e, f, g, h]) & i64::MAX
+        i64::from_le_bytes(blake3::keyed_hash(&self.key, &text).as_bytes().as_chunks().0[0]) & i64::MAX
     }
 
     /// Checks that no two of these persons share a pseudonym. Among 60 million the chance is 1 in 5,000.

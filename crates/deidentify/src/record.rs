@@ -45,7 +45,10 @@ impl LinkedRecord {
 
 impl fmt::Debug for LinkedRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinkedRecord").field("table", &self.table).field("rows", &self.batch.num_rows()).finish()
+        f.debug_struct("LinkedRecord")
+            .field("table", &self.table)
+            .field("rows", &self.batch.num_rows())
+            .finish_non_exhaustive()
     }
 }
 
@@ -223,10 +226,12 @@ pub fn places(origin: &Origin, admitted_schema: &Schema) -> Result<BTreeMap<Stri
 
 /// The next numbered column of the table `other` for a declared column of this type.
 fn other_place(origin: &Origin, kind: &DataType, taken: &mut [u8; 3]) -> Result<String, DeidentifyError> {
-    let (nth, stem, declared, most) = match kind {
-        DataType::Date32 => (0, "day", "day", OTHER_DAYS),
-        DataType::Int64 | DataType::Float64 => (1, "number", "integer or decimal", OTHER_NUMBERS),
-        _ => (2, "code", "code", OTHER_CODES),
+    let (nth, stem, declared, most) = if *kind == DataType::Date32 {
+        (0, "day", "day", OTHER_DAYS)
+    } else if kind.is_numeric() {
+        (1, "number", "integer or decimal", OTHER_NUMBERS)
+    } else {
+        (2, "code", "code", OTHER_CODES)
     };
     taken[nth] += 1;
     if taken[nth] > most {
@@ -243,13 +248,14 @@ fn constant(text: &str, rows: usize) -> ArrayRef {
 /// The column with every value that is not of its form blanked, and how many were. `before` are the columns made already.
 fn held_to_form(column: &Column, array: &ArrayRef, before: &[ArrayRef], table: Table) -> (ArrayRef, u64) {
     match column.kind {
-        Kind::Id | Kind::Day | Kind::Flag | Kind::Year => (Arc::clone(array), 0),
+        Kind::Id | Kind::Day | Kind::Flag | Kind::Year | Kind::Text(TextForm::Period | TextForm::Source) => {
+            (Arc::clone(array), 0)
+        }
         Kind::Whole(most) => match array.as_primitive_opt::<Int64Type>() {
             Some(numbers) => whole(numbers, most),
             None => (Arc::clone(array), 0),
         },
         Kind::Decimal(most) => decimal(array, most),
-        Kind::Text(TextForm::Period | TextForm::Source) => (Arc::clone(array), 0),
         Kind::Text(form) => match array.as_string_opt::<i32>() {
             None => (Arc::clone(array), 0),
             Some(texts) => {
@@ -314,11 +320,11 @@ fn clinical_texts(texts: &StringArray, systems: &StringArray) -> (ArrayRef, u64)
 }
 
 fn blank<'a>(texts: &'a StringArray, mut takes: impl FnMut(usize, &'a str) -> bool) -> (ArrayRef, u64) {
-    let taken: Vec<bool> = (0..texts.len()).map(|row| texts.is_null(row) || takes(row, texts.value(row))).collect();
-    let refused = taken.iter().filter(|taken| !**taken).count() as u64;
+    let stays: Vec<bool> = (0..texts.len()).map(|row| texts.is_null(row) || takes(row, texts.value(row))).collect();
+    let refused = stays.iter().filter(|stays| !**stays).count() as u64;
     if refused == 0 {
         return (Arc::new(texts.clone()), 0);
     }
-    let kept = texts.iter().zip(taken).map(|(text, taken)| text.filter(|_| taken));
+    let kept = texts.iter().zip(stays).map(|(text, stays)| text.filter(|_| stays));
     (Arc::new(kept.collect::<StringArray>()), refused)
 }
