@@ -29,7 +29,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  caredata synth --people 100000 --out synthetic --months 2")]
     Synth(Synth),
     /// Make a new home.
-    #[command(after_help = "Example:\n  caredata init --attest-no-objections \"A. Officer\" --reason \"pilot with invented data\"")]
+    #[command(
+        after_help = "Example:\n  caredata init --attest-no-objections \"A. Officer\" --reason \"pilot with invented data\""
+    )]
     Init(Init),
     /// Practice side: packages with objectors withheld, and a preview of exactly what leaves.
     #[command(after_help = "Example:\n  caredata extract --gp exports --period 2014-04 --out packages")]
@@ -38,7 +40,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  caredata run --gp synthetic/gp --hospital synthetic/hospital --period 2014-04")]
     Run(Run),
     /// Linkage alone; no home needed.
-    #[command(after_help = "Example:\n  caredata link --gp synthetic/gp/patients.csv --hospital synthetic/hospital/apc.csv --out links.csv")]
+    #[command(
+        after_help = "Example:\n  caredata link --gp synthetic/gp/patients.csv --hospital synthetic/hospital/apc.csv --out links.csv"
+    )]
     Link(Link),
     /// The register of objections. NHS Numbers come from standard input, never the command line.
     #[command(subcommand)]
@@ -193,7 +197,9 @@ pub struct Link {
 #[derive(Debug, Subcommand)]
 pub enum Objection {
     /// Note a person's wish. The NHS Number is read from standard input.
-    #[command(after_help = "Example:\n  caredata objection record --kind object-all --through \"patient line\" < number.txt")]
+    #[command(
+        after_help = "Example:\n  caredata objection record --kind object-all --through \"patient line\" < number.txt"
+    )]
     Record(Record),
     /// What stands now for a person. The NHS Number is read from standard input.
     #[command(after_help = "Example:\n  caredata objection show < number.txt")]

@@ -179,7 +179,10 @@ fn the_practices_and_hospitals_own_files_are_untouched() {
     let place = Place::with_people(300, 1);
     place.init("home");
     let contents = || {
-        files_under(&place.path("data")).into_iter().map(|path| (path.clone(), fs::read(path).expect("a file"))).collect::<Vec<_>>()
+        files_under(&place.path("data"))
+            .into_iter()
+            .map(|path| (path.clone(), fs::read(path).expect("a file")))
+            .collect::<Vec<_>>()
     };
     let before = contents();
     succeeds(&place.run("home", "data", PERIOD));

@@ -14,8 +14,7 @@ fn a_killed_run_ends_where_an_undisturbed_one_does() {
     let place = Place::with_people(3_000, 1);
     place.init("empty");
     copy(&place.path("empty"), &place.path("undisturbed"));
-    let arguments =
-        ["run", "--gp", "data/gp", "--hospital", "data/hospital", "--period", "2013-05..2014-04"];
+    let arguments = ["run", "--gp", "data/gp", "--hospital", "data/hospital", "--period", "2013-05..2014-04"];
     let began = Instant::now();
     succeeds(&place.caredata("undisturbed", &arguments));
     let whole = began.elapsed();

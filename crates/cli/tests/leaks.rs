@@ -80,9 +80,8 @@ fn no_column_holds_dates_of_birth() {
     assert!(text.matches("1911-11-11").count() > 200);
     place.init("home");
     succeeds(&place.run("home", "data", "2013-05..2014-04"));
-    let canaries = ["1911-11-11", "1922-02-22"].map(|text| {
-        caredata_model::Day::parse(text).expect("a day").days_since_1970()
-    });
+    let canaries =
+        ["1911-11-11", "1922-02-22"].map(|text| caredata_model::Day::parse(text).expect("a day").days_since_1970());
     let mut days = 0;
     for table in TABLES {
         for batch in batches(&place.path("home"), table) {
@@ -110,7 +109,8 @@ fn messages_and_the_log_repeat_no_value() {
     let said = [output.stdout, output.stderr].concat();
     let mut everywhere = vec![said];
     for folder in ["log", "quarantine", "report"] {
-        everywhere.extend(files_under(&place.path("home").join(folder)).iter().map(|path| fs::read(path).expect("a file")));
+        everywhere
+            .extend(files_under(&place.path("home").join(folder)).iter().map(|path| fs::read(path).expect("a file")));
     }
     let quarantine = String::from_utf8_lossy(&everywhere[1..].concat()).into_owned();
     assert!(quarantine.contains("apc.csv,2,"), "the bad row is named by file and line");

@@ -20,7 +20,12 @@ fn assert_same(tables: &[Vec<String>], expected: &[Vec<String>], when: &str) {
         let (have, want): (HashSet<_>, HashSet<_>) = (rows.iter().collect(), expected.iter().collect());
         let extra: Vec<_> = have.difference(&want).take(3).collect();
         let missing: Vec<_> = want.difference(&have).take(3).collect();
-        assert!(rows == expected, "{when}: {} rows, {} expected; extra {extra:#?}; missing {missing:#?}", rows.len(), expected.len());
+        assert!(
+            rows == expected,
+            "{when}: {} rows, {} expected; extra {extra:#?}; missing {missing:#?}",
+            rows.len(),
+            expected.len()
+        );
     }
 }
 
@@ -125,7 +130,8 @@ fn nothing_of_anybody_who_objects_is_published_in_any_code_system() {
     assert!(practices.len() >= 3, "practices of all three code systems");
     let report = fs::read_to_string(place.path("home/report/report.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
-    let patients = report["sources"].as_array().and_then(|sources| sources.iter().find(|one| one["source"] == "gp-patients"));
+    let patients =
+        report["sources"].as_array().and_then(|sources| sources.iter().find(|one| one["source"] == "gp-patients"));
     let withheld: u64 = patients
         .and_then(|source| source["withheld"].as_array())
         .map(|reasons| reasons.iter().filter_map(|reason| reason["rows"].as_u64()).sum())

@@ -348,8 +348,14 @@ impl EngineError {
             }
             Self::Extract(_) => ("file-refused", Input, "mend what is named and try again; nothing was changed"),
             Self::Admit(_) => ("not-admitted", Ours, "run `caredata fsck` and report what it says"),
-            Self::Deidentify(_) => ("not-de-identified", Input, "mend the declaration of the source; nothing was changed"),
-            Self::NoFiles { .. } => ("no-files", Input, "check the path, and that names begin as the sources say: patients, journals, apc, op, ae"),
+            Self::Deidentify(_) => {
+                ("not-de-identified", Input, "mend the declaration of the source; nothing was changed")
+            }
+            Self::NoFiles { .. } => (
+                "no-files",
+                Input,
+                "check the path, and that names begin as the sources say: patients, journals, apc, op, ae",
+            ),
             Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),

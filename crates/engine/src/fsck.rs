@@ -114,12 +114,8 @@ fn logs(home: &Home, present: &Present) -> Result<Vec<String>, EngineError> {
     let mut faults = Vec::new();
     for table in TABLES.into_iter().filter(|&table| folder(&home.records(), table).exists()) {
         let active: BTreeSet<String> = runtime()?.block_on(active_files(&home.records(), table))?.into_iter().collect();
-        let listed: BTreeSet<String> = present
-            .files
-            .iter()
-            .filter(|file| file.table == table.name())
-            .map(|file| file.name.clone())
-            .collect();
+        let listed: BTreeSet<String> =
+            present.files.iter().filter(|file| file.table == table.name()).map(|file| file.name.clone()).collect();
         if active != listed {
             faults.push(format!("{} lists {} files, the publication {}", table.name(), active.len(), listed.len()));
         }
@@ -153,9 +149,8 @@ fn schemas(home: &Home, present: &Present) -> Vec<String> {
             continue;
         };
         let read = crate::records::read(&home.records(), table, file, None);
-        let fits = read.is_ok_and(|batches| {
-            arrow_array::RecordBatchReader::schema(&batches).fields() == schema(table).fields()
-        });
+        let fits = read
+            .is_ok_and(|batches| arrow_array::RecordBatchReader::schema(&batches).fields() == schema(table).fields());
         if !fits {
             faults.push(format!("{}/{} has another schema", file.table, file.name));
         }
@@ -164,8 +159,7 @@ fn schemas(home: &Home, present: &Present) -> Vec<String> {
 }
 
 /// Tables other than that of persons.
-const OF_EVENTS: [Table; 5] =
-    [Table::Journals, Table::Admissions, Table::Outpatients, Table::Emergency, Table::Other];
+const OF_EVENTS: [Table; 5] = [Table::Journals, Table::Admissions, Table::Outpatients, Table::Emergency, Table::Other];
 
 fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
     let runtime = runtime()?;
@@ -203,8 +197,7 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
         .collect();
     let answers = PersonAnswers::decide(&register_of(home, present)?, known_by, Policy::default());
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
-    let objecting: HashMap<i64, _> =
-        answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
+    let objecting: HashMap<i64, _> = answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
     let mut faults = Vec::new();
     for table in OF_EVENTS {
         let runtime = runtime()?;
@@ -220,7 +213,11 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
             }
         }
         if !found.is_empty() {
-            faults.push(format!("{} holds rows of {} people who object; run the month again", table.name(), found.len()));
+            faults.push(format!(
+                "{} holds rows of {} people who object; run the month again",
+                table.name(),
+                found.len()
+            ));
         }
     }
     Ok(faults)

@@ -20,5 +20,6 @@ use caredata_model::Day;
 /// Today, as the machine's clock and time zone say.
 pub fn today() -> Day {
     let today = jiff::Zoned::now().date();
-    Day::new(today.year().into(), today.month().unsigned_abs().into(), today.day().unsigned_abs().into()).unwrap_or(Day::FIRST)
+    Day::new(today.year().into(), today.month().unsigned_abs().into(), today.day().unsigned_abs().into())
+        .unwrap_or(Day::FIRST)
 }

@@ -6,7 +6,9 @@
 use crate::error::EngineError;
 use crate::run::provider_number;
 use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
-use caredata_extract::{Columns, InputFile, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read};
+use caredata_extract::{
+    Columns, InputFile, Outcome, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
+};
 pub use caredata_link::Method;
 use caredata_link::{Index, Link, Linkage, Record, Settings, Status};
 use caredata_model::{Day, PersonId, RecordKey};
@@ -41,8 +43,8 @@ pub struct FilesLinked {
     pub by_status: [u64; 3],
     /// Rows that could not be read, and rows whose key stood twice.
     pub quarantined: u64,
-    /// Why rows or fields were not taken as they stood: no values.
-    pub rejections: Vec<Rejection>,
+    /// Where rows could not be read, and why: no values.
+    pub refused: Vec<Rejection>,
     /// Seconds for reading, linking and writing.
     pub seconds: [f64; 3],
 }
@@ -89,7 +91,8 @@ impl Batch {
         if rows.is_empty() {
             return self;
         }
-        let kept: Vec<usize> = (0..self.records.len()).filter(|&row| rows.binary_search(&(row as u32)).is_err()).collect();
+        let kept: Vec<usize> =
+            (0..self.records.len()).filter(|&row| rows.binary_search(&(row as u32)).is_err()).collect();
         let mut left = Self { records: Vec::new(), ids: String::new(), ends: Vec::new() };
         for row in kept {
             left.ids.push_str(self.id(row));
@@ -159,7 +162,13 @@ fn hospital_files(paths: &[PathBuf]) -> Result<Vec<(Source, Vec<InputFile>)>, En
     Ok(sources.into_iter().zip(files).filter(|(_, files)| !files.is_empty()).collect())
 }
 
-fn take(source: &Source, name: &str, files: &[InputFile], contribution: u32, outcome: &mut FilesLinked) -> Result<Taken, EngineError> {
+fn take(
+    source: &Source,
+    name: &str,
+    files: &[InputFile],
+    contribution: u32,
+    outcome: &mut FilesLinked,
+) -> Result<Taken, EngineError> {
     let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
     let options = ReadOptions::with_columns(Columns::Identifiers);
     let read = read(source, files, &options, |batch| Batch::of(&batch, &keys, contribution))?;
@@ -167,7 +176,7 @@ fn take(source: &Source, name: &str, files: &[InputFile], contribution: u32, out
         read.results.par_iter().map(|batch| batch.records.iter().map(|record| record.key.value()).collect()).collect();
     let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
     outcome.quarantined += read.rows_refused + duplicates.len() as u64;
-    outcome.rejections.extend(read.rejections);
+    outcome.refused.extend(read.rejections.into_iter().filter(|rejection| rejection.outcome == Outcome::RowRefused));
     let batches =
         read.results.into_iter().enumerate().map(|(place, batch)| batch.without(duplicates.rows_of(place))).collect();
     Ok(Taken { source: name.to_owned(), batches })

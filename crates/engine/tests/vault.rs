@@ -6,7 +6,6 @@ use caredata_engine::vault::{Compartment, Vault, VaultName};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 const CANARY: i64 = 9_434_765_919;
 
@@ -124,33 +123,4 @@ fn names_hold_no_identifier() {
     for text in ["index", "gp-2014-04", "run_17", "20140401"] {
         assert!(VaultName::parse(text).is_ok(), "{text}");
     }
-}
-
-/// Run with `--ignored --nocapture` to see what encryption costs.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn what_a_million_rows_cost() {
-    let place = tempfile::tempdir().expect("a folder");
-    let (vault, _) = vault(place.path());
-    let column = |seed: i64| -> ArrayRef {
-        let mixed = move |at: i64| (at ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
-        Arc::new(Int64Array::from_iter_values((0..1_000_000).map(mixed)))
-    };
-    let batch =
-        RecordBatch::try_from_iter(["a", "b", "c", "d", "e"].into_iter().zip((1..).map(column))).expect("a batch");
-    let megabytes = 40.0;
-    let start = Instant::now();
-    let path = vault.write(Compartment::Identifiers, &name("million"), batch.schema(), [batch]).expect("written");
-    let wrote = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let rows: usize = read(&vault, Compartment::Identifiers, "million").iter().map(RecordBatch::num_rows).sum();
-    let took = start.elapsed().as_secs_f64();
-    assert_eq!(rows, 1_000_000);
-    let size = fs::metadata(path).expect("a file").len();
-    let mut out = std::io::stderr();
-    std::io::Write::write_fmt(
-        &mut out,
-        format_args!("write {:.0} MB/s, read {:.0} MB/s, {size} bytes\n", megabytes / wrote, megabytes / took),
-    )
-    .expect("written");
 }

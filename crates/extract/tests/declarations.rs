@@ -14,7 +14,7 @@ fn what_is_shipped_can_be_read() {
     for name in Source::BUILTIN {
         let source = Source::builtin(name).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(source.name.as_str(), name);
-        let identifiers = source.identifiers.iter().flat_map(|columns| columns.names());
+        let identifiers = source.identifiers.iter().flat_map(caredata_extract::IdentifierColumns::names);
         for hidden in source.key.iter().map(String::as_str).chain(identifiers).chain(source.local_id.as_deref()) {
             assert!(source.columns.iter().all(|column| column.file_name != hidden), "{name} would publish {hidden}");
         }

@@ -61,7 +61,7 @@ impl NhsDigits {
     pub const fn new(value: u64) -> Result<Self, NotAnNhsNumber> {
         if value > 9_999_999_999 {
             Err(NotAnNhsNumber::Form)
-        } else if value % 1_111_111_111 == 0 {
+        } else if value.is_multiple_of(1_111_111_111) {
             Err(NotAnNhsNumber::EqualDigits)
         } else {
             Ok(Self(value))
@@ -123,7 +123,7 @@ const fn check_digit_holds(value: u64) -> bool {
         rest /= 10;
         weight += 1;
     }
-    (sum + check) % 11 == 0
+    (sum + check).is_multiple_of(11)
 }
 
 #[cfg(test)]

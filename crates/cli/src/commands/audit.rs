@@ -15,8 +15,13 @@ pub fn audit(arguments: &Arguments, command: &Audit) -> anyhow::Result<ExitCode>
 fn verify(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match caredata_verify::verify(&arguments.home.join("log")) {
         Ok(report) => {
-            let words = format!("{} lines, none changed, missing or out of order\nhead {}", grouped(report.lines), report.hash);
-            output::result(arguments.json, &json!({ "intact": true, "lines": report.lines, "head": report.hash }), &words)?;
+            let words =
+                format!("{} lines, none changed, missing or out of order\nhead {}", grouped(report.lines), report.hash);
+            output::result(
+                arguments.json,
+                &json!({ "intact": true, "lines": report.lines, "head": report.hash }),
+                &words,
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Err(fault) => {

@@ -9,9 +9,8 @@ use caredata_engine::home::{Attestation, Home, InitOptions, Policy};
 use caredata_engine::packages::write_packages;
 use caredata_engine::register::{Kind, NewObjection};
 use caredata_engine::report::RunReport;
-use caredata_engine::run::{Progress, RunInput, run};
+use caredata_engine::run::{Progress, RunInput, Source, run};
 use caredata_engine::today;
-use caredata_extract::Source;
 use caredata_model::{NhsNumber, Period};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -30,7 +29,11 @@ pub fn demo(arguments: &Arguments, options: &Demo) -> anyhow::Result<()> {
     let out = &options.out;
     make_place(out)?;
 
-    told.step(&format!("1  inventing {} people over two months, seed {}", grouped(options.people.into()), options.seed))?;
+    told.step(&format!(
+        "1  inventing {} people over two months, seed {}",
+        grouped(options.people.into()),
+        options.seed
+    ))?;
     let data = out.join("data");
     synth::generate(&caredata_synth::Options {
         people: options.people,
@@ -61,7 +64,12 @@ pub fn demo(arguments: &Arguments, options: &Demo) -> anyhow::Result<()> {
             grouped(sent.withheld),
         ))?;
         told.step(&format!("4  {month}, at the centre: admit, link, ask the register, de-identify, publish"))?;
-        let report = run(&home, Remark::parse("who", "demo")?, &month_input(&data.join(month), &packages, period)?, &progress())?;
+        let report = run(
+            &home,
+            Remark::parse("who", "demo")?,
+            &month_input(&data.join(month), &packages, period)?,
+            &progress(),
+        )?;
         told.step(&indented(&super::run::words(&report)))?;
         reports.push(report);
     }

@@ -5,6 +5,7 @@ use crate::args::Arguments;
 use crate::output;
 use caredata_engine::fsck::{Finding, check};
 use serde_json::json;
+use std::fmt::Write;
 use std::process::ExitCode;
 
 pub fn fsck(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -16,7 +17,7 @@ pub fn fsck(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     });
     let mut words = String::new();
     for finding in findings.all() {
-        words.push_str(&format!("{finding}\n"));
+        writeln!(words, "{finding}")?;
     }
     let values: Vec<_> =
         findings.all().iter().map(|one| json!({ "promise": one.promise, "broken": one.broken })).collect();

@@ -28,5 +28,9 @@ pub fn init(arguments: &Arguments, options: &Init) -> anyhow::Result<()> {
     };
     let (folder, keys) = (home.folder().display(), home.keys_folder().display());
     let words = format!("a new home at {folder}\nits keys are in {keys}: back them up apart from the home\n{next}");
-    output::result(arguments.json, &json!({ "home": home.folder(), "keys": home.keys_folder(), "id": home.id() }), &words)
+    output::result(
+        arguments.json,
+        &json!({ "home": home.folder(), "keys": home.keys_folder(), "id": home.id() }),
+        &words,
+    )
 }

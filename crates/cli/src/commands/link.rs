@@ -4,7 +4,6 @@ use super::grouped;
 use crate::args::{Arguments, Link, Method};
 use crate::output;
 use caredata_engine::linkage::{LinkFiles, link_files};
-use caredata_extract::Outcome;
 use serde_json::json;
 use std::fmt::Write;
 
@@ -39,8 +38,7 @@ pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
     if done.quarantined > 0 {
         write!(words, "\n{} rows were not taken:", grouped(done.quarantined))?;
     }
-    let refused = done.rejections.iter().filter(|rejection| rejection.outcome == Outcome::RowRefused);
-    for rejection in refused.take(PLACES_SHOWN) {
+    for rejection in done.refused.iter().take(PLACES_SHOWN) {
         write!(words, "\n  {rejection}")?;
     }
     output::result(arguments.json, &value, &words)

@@ -5,8 +5,7 @@ use crate::args::{Arguments, Run};
 use crate::output;
 use anyhow::Context;
 use caredata_engine::report::RunReport;
-use caredata_engine::run::{RunInput, run as engine_run};
-use caredata_extract::Source;
+use caredata_engine::run::{RunInput, Source, run as engine_run};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -29,11 +28,14 @@ pub fn run(arguments: &Arguments, options: &Run) -> anyhow::Result<()> {
 /// `NAME=PATH`: the declaration is `sources/NAME.toml` beside the working folder, or `NAME` itself where it is such a file.
 fn declared(text: &str) -> anyhow::Result<(Source, PathBuf)> {
     let (name, path) = text.split_once('=').context("--source takes NAME=PATH")?;
-    let declaration =
-        if name.ends_with(".toml") { PathBuf::from(name) } else { Path::new("sources").join(format!("{name}.toml")) };
+    let declaration = if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+        PathBuf::from(name)
+    } else {
+        Path::new("sources").join(format!("{name}.toml"))
+    };
     let text = std::fs::read_to_string(&declaration)
         .with_context(|| format!("reading the declaration {}", declaration.display()))?;
-    Ok((Source::parse(&text)?, PathBuf::from(path)))
+    Ok((Source::parse(&text).map_err(caredata_engine::EngineError::from)?, PathBuf::from(path)))
 }
 
 /// What a run did, in a few lines.

@@ -3,6 +3,7 @@
 
 use arrow_array::RecordBatch;
 use caredata_synth::{Errors, Options, generate};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -112,8 +113,8 @@ pub fn batches(home: &Path, table: &str) -> Vec<RecordBatch> {
         .into_iter()
         .flat_map(|name| {
             let file = fs::File::open(folder.join(name)).expect("a listed file is there");
-            let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
-                .and_then(|builder| builder.build())
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+                .and_then(ParquetRecordBatchReaderBuilder::build)
                 .expect("a Parquet file");
             reader.map(|batch| batch.expect("rows")).collect::<Vec<_>>()
         })

@@ -46,8 +46,11 @@ pub async fn commit(records: &Path, table: Table, publication: i64, change: &Cha
     let now = jiff::Timestamp::now().as_millisecond();
     let removed = change.removed.iter().map(|file| Action::Remove(remove(file, now)));
     let added = change.added.iter().map(|file| Action::Add(add(file, now)));
-    let properties = CommitProperties::default()
-        .with_application_transaction(Transaction::new_with_last_update(APPLICATION, publication, Some(now)));
+    let properties = CommitProperties::default().with_application_transaction(Transaction::new_with_last_update(
+        APPLICATION,
+        publication,
+        Some(now),
+    ));
     CommitBuilder::from(properties)
         .with_actions(removed.chain(added).collect())
         .build(

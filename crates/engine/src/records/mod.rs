@@ -1,7 +1,7 @@
 //! The linked record at rest: Delta tables under `records/`, written once, read by anybody's tools.
 //!
 //! In: batches that passed de-identification. Out: Parquet files, atomic commits that add and remove whole files, and a
-//! read view by DataFusion pinned to the files of one publication. Invariant: a data file is never changed; what the present
+//! read view by `DataFusion` pinned to the files of one publication. Invariant: a data file is never changed; what the present
 //! is, a publication's list of files says.
 
 mod delta;

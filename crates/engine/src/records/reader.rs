@@ -1,4 +1,4 @@
-//! The read view: DataFusion over exactly the files of one publication.
+//! The read view: `DataFusion` over exactly the files of one publication.
 //!
 //! Whatever a run is doing meanwhile, a view shows the last good version: it is given the list of files, it does not look
 //! for them.
@@ -39,9 +39,8 @@ impl RecordsView {
                 Arc::new(MemTable::try_new(columns, vec![vec![]]).map_err(&fault)?)
             } else {
                 let options = ListingOptions::new(Arc::new(ParquetFormat::default()));
-                let config = ListingTableConfig::new_with_multi_paths(paths)
-                    .with_listing_options(options)
-                    .with_schema(columns);
+                let config =
+                    ListingTableConfig::new_with_multi_paths(paths).with_listing_options(options).with_schema(columns);
                 Arc::new(ListingTable::try_new(config).map_err(&fault)?)
             };
             context.register_table(table.name(), provider).map_err(&fault)?;

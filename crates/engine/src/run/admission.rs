@@ -6,12 +6,12 @@
 use super::inputs::Inputs;
 use crate::error::EngineError;
 use caredata_admit::{
-    Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, Register, Registrations, Room,
-    Subject, Tally, Terms, Withheld,
+    Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, Register, Registrations,
+    Room, Subject, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, Columns, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch, Withholding,
-    read,
+    Collected, Columns, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source,
+    SourceBatch, Withholding, read,
 };
 use caredata_model::{Day, LegalBasis, RecordKey, Wish};
 use rayon::prelude::*;
@@ -62,7 +62,7 @@ pub struct Practices {
     /// Type 2 wishes, each of a number or, where the registration has no valid one, of the registration.
     pub wishes: Vec<(String, Subject, Wish)>,
     /// The practices that sent anything.
-    pub practices: BTreeSet<String>,
+    pub sent: BTreeSet<String>,
     /// The tokens that packages gave, by registration.
     pub tokens: HashMap<String, RecordKey>,
 }
@@ -97,9 +97,9 @@ impl Practices {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
-        let mut practices: BTreeSet<String> = inputs.practices.iter().cloned().collect();
+        let mut sent: BTreeSet<String> = inputs.practices.iter().cloned().collect();
         for batch in &patients {
-            practices.extend(batch.providers().iter().map(ToString::to_string));
+            sent.extend(batch.providers().iter().map(ToString::to_string));
             for row in 0..batch.len() {
                 if !batch.token(row).is_empty() {
                     tokens.insert(batch.token(row).to_owned(), keys.key(batch.key(row)));
@@ -116,7 +116,7 @@ impl Practices {
             let subject = Subject::Record(keys.key(&format!("{practice}/{patient}")));
             wishes.extend(said.into_iter().map(|wish| (practice.to_owned(), subject, wish.clone())));
         }
-        Ok(Self { collected, patients, account, wishes, practices, tokens })
+        Ok(Self { collected, patients, account, wishes, sent, tokens })
     }
 
     /// Practices with an unreadable row that may note an objection: nobody can tell whose, so all their data is held.
@@ -209,4 +209,3 @@ pub fn provider_number(provider: &str) -> u32 {
     let [a, b, c, d, ..] = *blake3::hash(provider.as_bytes()).as_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
-

@@ -58,7 +58,8 @@ impl Linking {
             .identified
             .iter()
             .map(|one| {
-                let part = *of_practice.entry(Arc::clone(&one.provider)).or_insert_with(|| number(GP, Some(&one.provider)));
+                let part =
+                    *of_practice.entry(Arc::clone(&one.provider)).or_insert_with(|| number(GP, Some(&one.provider)));
                 record(one, part)
             })
             .collect();
@@ -115,8 +116,9 @@ fn record(one: &Identified, contribution: u32) -> Record {
 /// An id is a keyed hash of the person's first record key: it tells nothing, and is the same from month to month.
 fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
     let hash = blake3::keyed_hash(keys.person.bytes(), &key.value().to_le_bytes());
-    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-    PersonId::from_bits(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    PersonId::from_bits(u64::from_le_bytes(first))
 }
 
 /// Every record of the index with the person it is today. It ties to somebody where the person is or was registered with a
@@ -140,4 +142,3 @@ fn who_is_who(index: &Index) -> Persons {
     };
     Persons::new(index.observations().par_iter().map(of).collect::<Vec<_>>())
 }
-

@@ -20,6 +20,7 @@ mod truth;
 mod writing;
 
 pub(crate) use admission::provider_number;
+pub use caredata_extract::Source;
 pub use inputs::RunInput;
 pub use publish::present;
 pub use state::{Part, Present, Publication, RegistrationWish, SealedFile};
@@ -35,7 +36,7 @@ use caredata_admit::{
     Attestation, Policy, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms, Unlinked,
 };
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
-use caredata_extract::{ObjectionCodes, SensitiveCodes, Source};
+use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
 use caredata_model::{Choice, Day, Period, RecordKey, Scope, SourceName, Wish};
 use inputs::Inputs;
@@ -147,7 +148,11 @@ impl<'a> Month<'a> {
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
-        let elsewhere = self.admit_elsewhere(&inputs, &terms)?;
+        let elsewhere = inputs
+            .elsewhere
+            .iter()
+            .map(|(source, files)| admit_elsewhere(source, files, &terms))
+            .collect::<Result<Vec<_>, _>>()?;
 
         self.stage("link");
         let linking = self.link(&registered, &elsewhere, &parts)?;
@@ -161,7 +166,7 @@ impl<'a> Month<'a> {
 
         self.stage("de-identify and write");
         let journals = self.journals(&inputs, &practices, &registrations, &terms)?;
-        let mut written = self.write(registered, elsewhere, journals, &linking, &answers)?;
+        let mut written = self.write(registered, elsewhere, &journals, &linking, &answers)?;
 
         self.stage("apply the rule to the past");
         let past = self.rewrite_past(&mut written, &inputs, &practices, &linking, &answers)?;
@@ -169,7 +174,8 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers)?;
-        let publication = past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices), stopped);
+        let publication =
+            past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices), stopped);
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }
@@ -189,7 +195,7 @@ impl<'a> Month<'a> {
     fn parts(&self, inputs: &Inputs, practices: &Practices) -> Result<Parts, EngineError> {
         let period = self.input.period.to_string();
         let mut own: Vec<Part> = practices
-            .practices
+            .sent
             .iter()
             .map(|practice| Part { source: GP.to_owned(), practice: Some(practice.clone()), period: period.clone() })
             .collect();
@@ -262,10 +268,11 @@ impl<'a> Month<'a> {
         } else {
             index_store::load_tokens(&self.vault, &self.present)?
         };
-        let by_token = inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
+        let by_token =
+            inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
         let withholding = &practices.collected.withholding;
         let keys = &keys;
-        let by_export = practices.practices.iter().flat_map(|practice| {
+        let by_export = practices.sent.iter().flat_map(|practice| {
             let patients = withholding.of_practice(practice).into_iter().flatten();
             patients.map(move |patient| keys.key(&format!("{practice}/{patient}")))
         });
@@ -289,10 +296,6 @@ impl<'a> Month<'a> {
             self.audit.append(&act, Outcome::Denied)?;
         }
         Ok(())
-    }
-
-    fn admit_elsewhere(&self, inputs: &Inputs, terms: &Terms) -> Result<Vec<SourceAdmitted>, EngineError> {
-        inputs.elsewhere.iter().map(|(source, files)| admit_elsewhere(source, files, terms)).collect()
     }
 
     fn link(

@@ -18,6 +18,9 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+/// The published and the sealed file that became of one.
+type Parted = (Vec<DataFile>, Option<SealedFile>);
+
 /// What becomes of everything held.
 pub struct Past {
     /// Every file published after this run.
@@ -129,11 +132,12 @@ impl Month<'_> {
         answers: &'a PersonAnswers,
     ) -> Result<Rules<'a>, EngineError> {
         let pseudonym = |person| self.pseudonyms.of(person);
-        let everybody =
-            linking.everybody.par_iter().map(|&(person, tie)| (person, pseudonym(person), tie)).collect();
-        let renamed = linking.index.merges().iter().map(|merge| {
-            (pseudonym(merge.from), pseudonym(linking.index.resolve(merge.from)))
-        });
+        let everybody = linking.everybody.par_iter().map(|&(person, tie)| (person, pseudonym(person), tie)).collect();
+        let renamed = linking
+            .index
+            .merges()
+            .iter()
+            .map(|merge| (pseudonym(merge.from), pseudonym(linking.index.resolve(merge.from))));
         let mut sources: HashSet<String> = inputs.elsewhere.iter().map(|(source, _)| source.name.to_string()).collect();
         sources.remove(GP);
         let mut rules = Rules {
@@ -143,7 +147,7 @@ impl Month<'_> {
             everybody,
             renamed: Arc::new(renamed.collect()),
             superseded: HashMap::new(),
-            practices: practices.practices.iter().cloned().collect(),
+            practices: practices.sent.iter().cloned().collect(),
             sources,
             by_source: HashMap::new(),
         };
@@ -160,17 +164,11 @@ impl Month<'_> {
     }
 
     /// Looks a published file through; `None` where it can stay as it is.
-    fn look_through(
-        &self,
-        file: &DataFile,
-        place: usize,
-        rules: &Rules<'_>,
-    ) -> Result<Option<(Vec<DataFile>, Option<SealedFile>)>, EngineError> {
+    fn look_through(&self, file: &DataFile, place: usize, rules: &Rules<'_>) -> Result<Option<Parted>, EngineError> {
         let table = table_named(&file.table)?;
         let rule = rules.rule(&file.source, &file.period, table);
         let keep = self.writer_of_past(table, &file.source, &file.period, &format!("kept-{place}"))?;
-        let to_seal =
-            Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("kept-{place}"))?;
+        let to_seal = Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("kept-{place}"))?;
         match rewrite(&self.home.records(), file, &rule, &keep, &|rows| to_seal.keep(rows))? {
             None => Ok(None),
             Some(_) => Ok(Some((keep.finish()?, to_seal.finish()?))),
@@ -178,12 +176,7 @@ impl Month<'_> {
     }
 
     /// Looks a sealed file through: what may be published now, and what stays sealed.
-    fn reopen(
-        &self,
-        file: &SealedFile,
-        place: usize,
-        rules: &Rules<'_>,
-    ) -> Result<(Vec<DataFile>, Option<SealedFile>), EngineError> {
+    fn reopen(&self, file: &SealedFile, place: usize, rules: &Rules<'_>) -> Result<Parted, EngineError> {
         let table = table_named(&file.table)?;
         let rule = rules.rule(&file.source, &file.period, table);
         let keep = self.writer_of_past(table, &file.source, &file.period, &format!("opened-{place}"))?;

@@ -66,11 +66,7 @@ impl Month<'_> {
 
     /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what hospitals and other
     /// places stated of them is in the index.
-    fn known_from_elsewhere(
-        &self,
-        present: &HashSet<i64>,
-        rules: &Rules<'_>,
-    ) -> Result<PersonsBuilder, EngineError> {
+    fn known_from_elsewhere(&self, present: &HashSet<i64>, rules: &Rules<'_>) -> Result<PersonsBuilder, EngineError> {
         let mut stated = PersonsBuilder::new(&self.deidentifier);
         let name = SourceName::parse(PERSONS).map_err(|_| EngineError::Interrupted)?;
         let answers = rules.answers.of_source(Setting::Elsewhere, &name);
@@ -176,10 +172,10 @@ fn rows(batch: &RecordBatch) -> Result<impl Iterator<Item = (i64, Earlier<'_>)>,
     let persons = persons.ok_or(EngineError::Column { name: "person" })?;
     let periods = text("period").ok_or(EngineError::Column { name: "period" })?;
     let practices = text("practice").ok_or(EngineError::Column { name: "practice" })?;
-    let rests_on = periods.iter().zip(practices).map(|(period, practice)| Earlier {
-        period: period.unwrap_or_default(),
-        practice,
-    });
+    let rests_on = periods
+        .iter()
+        .zip(practices)
+        .map(|(period, practice)| Earlier { period: period.unwrap_or_default(), practice });
     Ok(persons.values().iter().copied().zip(rests_on))
 }
 
@@ -199,8 +195,16 @@ mod tests {
         let (old_goes, new_goes, both_stay) = ((true, false), (false, true), (false, false));
         let held = |period, practice| Earlier { period, practice };
         assert_eq!(weighed(held("2014-04", Some("P1")), Some(true)), old_goes, "the same practice a month later");
-        assert_eq!(weighed(held("2014-04", Some("P2")), Some(false)), new_goes, "now only a hospital tells of the person");
-        assert_eq!(weighed(held("2014-04", Some("P1")), Some(false)), old_goes, "the practice no longer sends the person");
+        assert_eq!(
+            weighed(held("2014-04", Some("P2")), Some(false)),
+            new_goes,
+            "now only a hospital tells of the person"
+        );
+        assert_eq!(
+            weighed(held("2014-04", Some("P1")), Some(false)),
+            old_goes,
+            "the practice no longer sends the person"
+        );
         assert_eq!(weighed(held("2014-06", Some("P1")), Some(true)), new_goes, "a backfill under a later month");
         assert_eq!(weighed(held("2012-04..2014-03", None), Some(true)), old_goes, "a month on top of a backfill");
         assert_eq!(weighed(held("2014-04", Some("P1")), None), both_stay, "nothing new is said");

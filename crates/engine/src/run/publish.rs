@@ -13,6 +13,7 @@ use crate::register::{NewContribution, Register, RunId};
 use crate::vault::Compartment;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write;
 use std::path::Path;
 
 /// The present of a home, once a publication that was cut off has been finished and what no publication lists is gone.
@@ -69,7 +70,11 @@ fn finish(home: &Home, register: &Register, run: RunId, publication: &Publicatio
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn decode(text: &str) -> Result<Publication, EngineError> {
@@ -102,7 +107,9 @@ fn remove_unlisted(home: &Home, present: &Present) -> Result<(), EngineError> {
 fn named_in_log(table: &Path) -> Result<HashSet<String>, EngineError> {
     let log = table.join("_delta_log");
     let mut named = HashSet::new();
-    for name in names(&log)?.into_iter().filter(|name| name.ends_with(".json")) {
+    for name in
+        names(&log)?.into_iter().filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "json"))
+    {
         let path = log.join(&name);
         let text = std::fs::read_to_string(&path).map_err(EngineError::io("reading a table's log", &path))?;
         for line in text.lines() {

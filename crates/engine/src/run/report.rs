@@ -8,7 +8,9 @@ use super::{Month, Parts, Practices, index_store, quarantine, summary};
 use crate::audit::{Act, Outcome};
 use crate::error::EngineError;
 use crate::records::TABLES;
-use crate::report::{Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows, TruthComparison, render};
+use crate::report::{
+    Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows, TruthComparison, render,
+};
 use caredata_admit::{Identified, PersonAnswers, Setting as Place};
 use caredata_model::{PersonId, RecordKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -24,12 +26,11 @@ impl Month<'_> {
     ) -> Result<BTreeMap<String, String>, EngineError> {
         let mut fresh: BTreeMap<u32, Vec<&Identified>> = BTreeMap::new();
         for (part, &number) in &parts.numbers {
-            let own = match &part.practice {
-                Some(_) => Vec::new(),
-                None => {
-                    let source = written.elsewhere.iter().find(|one| one.source.name.as_str() == part.source);
-                    source.into_iter().flat_map(|one| &one.identified).collect()
-                }
+            let own = if part.practice.is_some() {
+                Vec::new()
+            } else {
+                let source = written.elsewhere.iter().find(|one| one.source.name.as_str() == part.source);
+                source.into_iter().flat_map(|one| &one.identified).collect()
             };
             fresh.insert(number, own);
         }

@@ -121,7 +121,8 @@ fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), Ra
     let mut links = source.admitted.identified.iter().map(|one| one.key.value()).zip(source.links);
     for batch in &source.admitted.payload {
         let batch = batch.batch();
-        let Some(keys) = batch.column_by_name("record_key").and_then(|keys| keys.as_primitive_opt::<Int64Type>()) else {
+        let Some(keys) = batch.column_by_name("record_key").and_then(|keys| keys.as_primitive_opt::<Int64Type>())
+        else {
             continue;
         };
         let columns = Groups::of(batch);
@@ -205,8 +206,8 @@ pub fn weights(links: &[Link], diagnostics: &Diagnostics) -> Option<WeightHistog
     let link_from_bits = diagnostics.threshold_accept_bits?;
     let mut bins = vec![WeightBin::default(); WEIGHT_BINS];
     for link in links {
-        let Some(bits) = link.weight_bits else { continue };
-        let place = (bits.floor() as i32 - WEIGHT_BITS_MIN).clamp(0, WEIGHT_BINS as i32 - 1);
+        let Some(weight) = link.weight_bits else { continue };
+        let place = (weight.floor() as i32 - WEIGHT_BITS_MIN).clamp(0, WEIGHT_BINS as i32 - 1);
         let bin = &mut bins[place as usize];
         match link.status {
             Status::Linked => bin.linked += 1,

@@ -41,9 +41,17 @@ fn events_of(person: i64) -> String {
     let part = |table: &str, label: &str| {
         format!("SELECT '{table}' AS place, event_day, {label} AS label FROM {table} WHERE person = {person}")
     };
-    let parts =
-        [part("journals", "code"), part("admissions", "diagnosis_01"), part("emergency", "'attendance'"), part("outpatients", "'clinic'"), part("other", "code_01")];
-    format!("SELECT place, event_day, label FROM ({}) WHERE event_day IS NOT NULL ORDER BY event_day, place, label", parts.join(" UNION ALL "))
+    let parts = [
+        part("journals", "code"),
+        part("admissions", "diagnosis_01"),
+        part("emergency", "'attendance'"),
+        part("outpatients", "'clinic'"),
+        part("other", "code_01"),
+    ];
+    format!(
+        "SELECT place, event_day, label FROM ({}) WHERE event_day IS NOT NULL ORDER BY event_day, place, label",
+        parts.join(" UNION ALL ")
+    )
 }
 
 fn timeline(sex: &str, age: i32, batches: &[RecordBatch]) -> Timeline {

@@ -98,7 +98,7 @@ impl Month<'_> {
         &self,
         mut registered: SourceAdmitted,
         mut elsewhere: Vec<SourceAdmitted>,
-        journals: Journals,
+        journals: &Journals,
         linking: &Linking,
         answers: &PersonAnswers,
     ) -> Result<Written, EngineError> {
@@ -121,7 +121,7 @@ impl Month<'_> {
         let journals = if journals.files.is_empty() {
             None
         } else {
-            let (account, entries) = self.write_journals(&journals, linking, answers, &mut files, &mut blanked)?;
+            let (account, entries) = self.write_journals(journals, linking, answers, &mut files, &mut blanked)?;
             keys.insert(journals.source.name.to_string(), entries);
             Some(account)
         };
@@ -181,7 +181,14 @@ impl Month<'_> {
             let mut account = Account::default();
             let written = read_into(&journals.source, &journals.files, &mut account, |batch| {
                 let place = places.get(&place_of(&batch)).copied();
-                self.write_entries(&journals.gate, &batch, place.map(|place| (&duplicates, place)), linking, answers, &writer)
+                self.write_entries(
+                    &journals.gate,
+                    &batch,
+                    place.map(|place| (&duplicates, place)),
+                    linking,
+                    answers,
+                    &writer,
+                )
             })?;
             let entries: Vec<Entries> = written.into_iter().collect::<Result<_, _>>()?;
             let keys: Vec<&[i64]> = entries.iter().map(|one| &*one.keys).collect();
