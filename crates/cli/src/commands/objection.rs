@@ -37,7 +37,7 @@ fn record(arguments: &Arguments, options: &Record, register: &Register, audit: &
     };
     register.record(audit, &wish)?;
     let words = format!(
-        "noted: {}. It counts from the next thing anybody does with the data; the next run withholds or lets in accordingly.\n\
+        "noted: {}. From the next run on the records follow it: what was published is sealed, or what was sealed comes back.\n\
          The person's care is not affected, and they can change their mind at any time.",
         wish.kind
     );
