@@ -188,3 +188,44 @@ fn the_practices_and_hospitals_own_files_are_untouched() {
     succeeds(&place.run("home", "data", PERIOD));
     assert!(contents() == before);
 }
+
+#[test]
+fn registrations_without_the_journals_that_say_who_objects_are_refused() {
+    let place = Place::with_people(300, 1);
+    place.init("home");
+    fs::rename(place.path("data/gp/journals.csv"), place.path("data/gp/entries.csv")).expect("renamed");
+    let before = shown(&place.path("home"));
+    let message = refuses(&place.run("home", "data", PERIOD), 3);
+    assert!(message.contains("no-journals"), "{message}");
+    assert_eq!(shown(&place.path("home")), before);
+}
+
+#[test]
+fn an_unreadable_row_that_may_note_an_objection_stops_the_run() {
+    let message = refused("gp/journals.csv", |bytes| {
+        let line = b"A81001,\xFF,1,2014-01-01,2014-01-01,read2,9Nu0.,,,,\n";
+        [bytes, line].concat()
+    });
+    assert!(message.contains("doubtful-objection"), "{message}");
+}
+
+#[test]
+fn a_source_cannot_take_the_name_of_another() {
+    let place = Place::with_people(300, 1);
+    place.init("home");
+    let declaration = fs::read_to_string(place.path("data/other/sources/social-care.toml")).expect("a declaration");
+    fs::create_dir_all(place.path("sources")).expect("a folder");
+    fs::write(place.path("sources/apc.toml"), declaration.replace("\"social-care\"", "\"apc\"")).expect("written");
+    fs::write(place.path("sources/care.toml"), declaration).expect("written");
+    let data = "data/other/social_care.csv";
+    let run = |sources: &[&str]| {
+        let mut arguments = vec!["run", "--gp", "data/gp", "--period", PERIOD];
+        let named: Vec<String> = sources.iter().map(|name| format!("{name}={data}")).collect();
+        for source in &named {
+            arguments.extend(["--source", source]);
+        }
+        refuses(&place.caredata("home", &arguments), 3)
+    };
+    assert!(run(&["apc"]).contains("source-name-taken"));
+    assert!(run(&["care", "care"]).contains("source-name-taken"));
+}

@@ -170,3 +170,28 @@ fn packages_and_raw_exports_give_the_same_records() {
         assert_same(&[rows(&place.path("packed"), table)], &[rows(&place.path("raw"), table)], table);
     }
 }
+
+#[test]
+fn the_number_of_threads_changes_no_row() {
+    let place = Place::with_people(2_000, 1);
+    place.init("one");
+    copy(&place.path("one"), &place.path("many"));
+    for (home, threads) in [("one", "1"), ("many", "5")] {
+        let arguments = ["run", "--gp", "data/gp", "--hospital", "data/hospital", "--period", "2013-05..2014-04"];
+        let output = place.command(home, &arguments).env("RAYON_NUM_THREADS", threads).output();
+        succeeds(&output.expect("the program runs"));
+    }
+    assert_same(&all(&place, "many"), &all(&place, "one"), "five threads against one");
+}
+
+#[test]
+fn a_declared_source_joins_in_without_a_line_of_code() {
+    let place = Place::with_people(2_000, 1);
+    place.init("home");
+    let source = "data/other/sources/social-care.toml=data/other/social_care.csv";
+    let run = ["run", "--gp", "data/gp", "--source", source, "--period", "2013-05..2014-04"];
+    succeeds(&place.caredata("home", &run));
+    let published = rows(&place.path("home"), "other");
+    assert!(published.len() > 20 && published.iter().all(|row| row.contains("social-care")));
+    succeeds(&place.caredata("home", &["fsck"]));
+}

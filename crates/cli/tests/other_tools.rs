@@ -11,9 +11,9 @@ import sys
 import duckdb, polars
 from deltalake import DeltaTable
 for name in sys.argv[2:]:
-    table = DeltaTable(f'{sys.argv[1]}/{name}').to_pyarrow_table()
-    seen = [table.num_rows, duckdb.sql('select count(*) from table').fetchone()[0], polars.from_arrow(table).height]
-    persons = duckdb.sql('select count(distinct person) from table').fetchone()[0]
+    rows = DeltaTable(f'{sys.argv[1]}/{name}').to_pyarrow_table()
+    seen = [rows.num_rows, duckdb.sql('select count(*) from rows').fetchone()[0], polars.from_arrow(rows).height]
+    persons = duckdb.sql('select count(distinct person) from rows').fetchone()[0]
     print(name, *seen, persons)
 ";
 

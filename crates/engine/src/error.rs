@@ -223,6 +223,28 @@ pub enum EngineError {
         /// Which files.
         missing: &'static str,
     },
+    /// Registrations came without the journals that say who objects.
+    #[error("there are registrations but no journals in {path}: nobody could tell who objects")]
+    NoJournals {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// A journal row that may note an objection cannot be read.
+    #[error("{file} line {line} may note an objection and cannot be read: {reason}")]
+    DoubtfulObjection {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// Why it cannot be read.
+        reason: &'static str,
+    },
+    /// Two sources of one run have one name, or a declared one bears a name of ours.
+    #[error("the source name {name} is taken")]
+    SourceNameTaken {
+        /// The name.
+        name: String,
+    },
     /// A package is for another period than the run.
     #[error("the package of practice {practice} is not for {period}")]
     PackagePeriod {
@@ -356,6 +378,19 @@ impl EngineError {
                 Input,
                 "check the path, and that names begin as the sources say: patients, journals, apc, op, ae",
             ),
+            Self::NoJournals { .. } => (
+                "no-journals",
+                Input,
+                "send the journals too, in files that begin with `journals`; nothing was changed",
+            ),
+            Self::DoubtfulObjection { .. } => (
+                "doubtful-objection",
+                Input,
+                "have the practice mend the row: until then nobody can tell whose wish it is; nothing was changed",
+            ),
+            Self::SourceNameTaken { .. } => {
+                ("source-name-taken", Input, "give the declaration a name of its own, and name each source once")
+            }
             Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),

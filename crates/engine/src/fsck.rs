@@ -199,15 +199,18 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
     let objecting: HashMap<i64, _> = answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
     let mut faults = Vec::new();
-    for table in OF_EVENTS {
+    for table in TABLES {
         let runtime = runtime()?;
-        let sql = format!("SELECT DISTINCT source, person FROM {}", table.name());
+        let source = if table == Table::Persons { "'persons' AS source" } else { "source" };
+        let sql = format!("SELECT DISTINCT {source}, person FROM {}", table.name());
         let mut found: HashSet<i64> = HashSet::new();
         for batch in runtime.block_on(view.query(&sql))? {
             for (source, person) in rows(&batch)? {
                 let Some(&id) = objecting.get(&person) else { continue };
                 let source = SourceName::parse(&source).map_err(|_| EngineError::Interrupted)?;
-                if answers.of_source(Setting::of(table), &source).withhold(id, Tie::Somebody).is_some() {
+                // The row of a person known from elsewhere too stays where the GP record alone is objected to.
+                let setting = if table == Table::Persons { Setting::Elsewhere } else { Setting::of(table) };
+                if answers.of_source(setting, &source).withhold(id, Tie::Somebody).is_some() {
                     found.insert(person);
                 }
             }

@@ -162,8 +162,12 @@ fn the_register_says_on_what_it_rests() {
     house.register.attest(&remark("A. Officer"), &remark("invented data")).expect("noted");
     let attested = Footing::Attested { name: "A. Officer".into(), reason: "invented data".into() };
     assert_eq!(house.register.footing().expect("read"), attested);
-    house.record(CANARY, "object-all", "2014-04-01");
-    assert_eq!(house.register.footing().expect("read"), Footing::Events);
+    house.record(CANARY, "withdraw-gp", "2014-04-01");
+    assert_eq!(
+        house.register.footing().expect("read"),
+        attested,
+        "one wish does not stand for all that were to be loaded"
+    );
 }
 
 #[test]

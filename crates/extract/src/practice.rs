@@ -28,6 +28,8 @@ pub struct Withholding {
 pub struct Collected {
     /// Whose record stays at the practice.
     pub withholding: Withholding,
+    /// Patients whose journal holds a type 1 wish and in whose journal no type 1 objection stands: practice and patient.
+    pub withdrawn: HashSet<(Box<str>, Box<str>)>,
     /// Type 2 wishes that count, for the centre's register; in order of practice and patient.
     pub persons: Vec<PatientWish>,
     /// Type 2 entries recorded after the day until which they count: to be reported.
@@ -124,6 +126,8 @@ impl Withholding {
             if stands(&wishes, &Scope::GpRecord, today) {
                 collected.counts.entry(practice.clone()).or_default().patients_withheld += 1;
                 collected.withholding.patients.entry(practice).or_default().insert(patient);
+            } else {
+                collected.withdrawn.insert((practice, patient));
             }
         }
         let by_patient = |a: &PatientWish, b: &PatientWish| (&a.practice, &a.patient).cmp(&(&b.practice, &b.patient));

@@ -3,7 +3,7 @@
 //! Invariant: a change is applied at most once, however often it is tried: each commit carries the publication's number as
 //! an application transaction, and a table that already has it is left alone.
 
-use super::{DataFile, folder};
+use super::{DataFile, folder, sync_folder};
 use crate::error::EngineError;
 use caredata_deidentify::schema;
 use caredata_extract::Table;
@@ -46,12 +46,12 @@ pub async fn commit(records: &Path, table: Table, publication: i64, change: &Cha
     let now = jiff::Timestamp::now().as_millisecond();
     let removed = change.removed.iter().map(|file| Action::Remove(remove(file, now)));
     let added = change.added.iter().map(|file| Action::Add(add(file, now)));
-    let properties = CommitProperties::default().with_application_transaction(Transaction::new_with_last_update(
-        APPLICATION,
-        publication,
-        Some(now),
-    ));
-    CommitBuilder::from(properties)
+    // Old versions are kept until somebody purges them, so the log is neither cut nor checkpointed behind our back.
+    let properties = CommitProperties::default()
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
+        .with_application_transaction(Transaction::new_with_last_update(APPLICATION, publication, Some(now)));
+    let committed = CommitBuilder::from(properties)
         .with_actions(removed.chain(added).collect())
         .build(
             Some(state),
@@ -60,7 +60,13 @@ pub async fn commit(records: &Path, table: Table, publication: i64, change: &Cha
         )
         .await
         .map_err(fault)?;
-    Ok(())
+    // The commit must outlive a power cut before the register says that it is done.
+    let log = folder(records, table).join("_delta_log");
+    let entry = log.join(format!("{:020}.json", committed.version()));
+    let synced = std::fs::File::open(&entry).and_then(|entry| entry.sync_all());
+    synced.map_err(EngineError::io("syncing a table's log", &entry))?;
+    sync_folder(&log)?;
+    sync_folder(records)
 }
 
 /// The names of the files that the table's own log lists as its present.

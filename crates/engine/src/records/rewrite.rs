@@ -28,8 +28,11 @@ enum Fate {
 }
 
 /// Which rows of one table and contribution stay as they are, and what becomes of the others.
-#[derive(Debug, Default)]
-pub struct RowRule {
+#[derive(Default)]
+pub struct RowRule<'a> {
+    /// Who the person of a record is today, by record key, as a pseudonym. Where it is given, it alone says whose a row is:
+    /// the pseudonym that an earlier run wrote may rest on a merge that was undone since.
+    pub who: Option<&'a (dyn Fn(i64) -> Option<i64> + Sync)>,
     /// The register's answer for the rows of this source, by pseudonym. Who is not in it was not asked about, and is
     /// withheld.
     pub answers: Arc<HashMap<i64, Option<Reason>>>,
@@ -56,12 +59,14 @@ impl PublishedAgain {
         &self.0
     }
 
-    /// The pseudonyms of the rows.
+    /// These rows without those of persons met before, of whom each then counts as met.
     ///
     /// # Errors
-    /// [`EngineError::Column`] where the rows have none.
-    pub fn persons(&self) -> Result<impl Iterator<Item = i64> + '_, EngineError> {
-        Ok(ids(&self.0, "person")?.values().iter().copied())
+    /// [`EngineError::Column`] where the rows have no pseudonyms.
+    pub fn first_of_each(self, met: &mut HashSet<i64>) -> Result<Self, EngineError> {
+        let mask: BooleanArray =
+            ids(&self.0, "person")?.values().iter().map(|&person| Some(met.insert(person))).collect();
+        arrow_select::filter::filter_record_batch(&self.0, &mask).map(Self).map_err(EngineError::arrow("parting rows"))
     }
 }
 
@@ -90,19 +95,22 @@ pub struct Rewritten {
     pub dropped: u64,
 }
 
-impl RowRule {
+impl RowRule<'_> {
     fn fates(&self, batch: &RecordBatch) -> Result<Vec<Fate>, EngineError> {
-        let persons = ids(batch, "person")?;
+        let persons = self.persons_of(batch)?;
         let keys = ids(batch, "record_key")?;
         let practices = if self.practices.is_empty() { None } else { batch.column_by_name("practice") };
         Ok((0..batch.num_rows())
             .map(|row| {
-                let person = self.present(persons.value(row));
+                let person = persons[row];
                 let practice = practices.and_then(|column| text(column, row));
                 let replaced = self.replaced || practice.is_some_and(|practice| self.practices.contains(practice));
-                if replaced || self.persons.contains(&person) || self.superseded.contains(keys.value(row)) {
+                if replaced
+                    || person.is_some_and(|person| self.persons.contains(&person))
+                    || self.superseded.contains(keys.value(row))
+                {
                     Fate::Drop
-                } else if self.answers.get(&person) == Some(&None) {
+                } else if person.and_then(|person| self.answers.get(&person)) == Some(&None) {
                     Fate::Publish
                 } else if self.sealable {
                     Fate::Seal
@@ -113,13 +121,19 @@ impl RowRule {
             .collect())
     }
 
-    fn present(&self, person: i64) -> i64 {
-        self.renamed.get(&person).copied().unwrap_or(person)
+    /// Whose the rows are today; `None` where the index knows the record no more.
+    fn persons_of(&self, batch: &RecordBatch) -> Result<Vec<Option<i64>>, EngineError> {
+        let written = ids(batch, "person")?.values();
+        let Some(who) = self.who else {
+            let present = |person: &i64| Some(self.renamed.get(person).copied().unwrap_or(*person));
+            return Ok(written.iter().map(present).collect());
+        };
+        Ok(ids(batch, "record_key")?.values().iter().map(|&key| who(key)).collect())
     }
 
     fn touches(&self, batch: &RecordBatch) -> Result<bool, EngineError> {
-        let renamed = !self.renamed.is_empty()
-            && ids(batch, "person")?.values().iter().any(|person| self.renamed.contains_key(person));
+        let written = ids(batch, "person")?.values().iter();
+        let renamed = written.zip(self.persons_of(batch)?).any(|(written, present)| present != Some(*written));
         Ok(renamed || self.fates(batch)?.into_iter().any(|fate| fate != Fate::Publish))
     }
 
@@ -165,11 +179,10 @@ impl RowRule {
     }
 
     fn rename(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
-        if self.renamed.is_empty() {
-            return Ok(batch.clone());
-        }
         let place = batch.schema().index_of("person").map_err(EngineError::arrow("finding a column"))?;
-        let persons: Int64Array = ids(batch, "person")?.values().iter().map(|&person| self.present(person)).collect();
+        let written = ids(batch, "person")?.values().iter();
+        let present = self.persons_of(batch)?;
+        let persons: Int64Array = written.zip(present).map(|(written, present)| present.unwrap_or(*written)).collect();
         let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
         columns[place] = Arc::new(persons);
         RecordBatch::try_new(batch.schema(), columns).map_err(EngineError::arrow("renaming persons"))
@@ -192,7 +205,7 @@ impl std::ops::AddAssign for Rewritten {
 pub fn rewrite(
     records: &Path,
     file: &DataFile,
-    rule: &RowRule,
+    rule: &RowRule<'_>,
     keep: &TableWriter,
     seal: &(dyn Fn(RecordBatch) -> Result<(), EngineError> + Sync),
 ) -> Result<Option<Rewritten>, EngineError> {

@@ -105,9 +105,17 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Gives up what was written; the files are listed nowhere, and removed with the run's other leavings.
-    pub fn discard(self) {
-        drop(self);
+    /// Gives up what was written.
+    ///
+    /// # Errors
+    /// As [`TableWriter::write`].
+    pub fn discard(self) -> Result<(), EngineError> {
+        let folder = self.folder.clone();
+        for file in self.finish()? {
+            let path = folder.join(file.name);
+            std::fs::remove_file(&path).map_err(EngineError::io("removing a file given up", &path))?;
+        }
+        Ok(())
     }
 
     /// Closes and syncs every file.

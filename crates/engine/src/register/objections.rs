@@ -80,9 +80,9 @@ pub struct Standing {
 /// On what the register's answers rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Footing {
-    /// Objections were loaded or noted.
+    /// Objections were loaded.
     Events,
-    /// Nothing was loaded or noted, but somebody answers for there being nothing.
+    /// Nothing was loaded, but somebody answers for there being nothing to load.
     Attested {
         /// Who.
         name: String,
@@ -132,14 +132,14 @@ impl Register {
         })
     }
 
-    /// On what the register's answers rest.
+    /// On what the register's answers rest. A wish noted by itself does not tell that all the others were loaded.
     ///
     /// # Errors
     /// [`EngineError::Register`].
     pub fn footing(&self) -> Result<Footing, EngineError> {
         self.with("reading its footing", async |connection| {
             let events: bool =
-                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM objections)").fetch_one(&mut *connection).await?;
+                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM loads)").fetch_one(&mut *connection).await?;
             if events {
                 return Ok(Footing::Events);
             }

@@ -10,8 +10,8 @@ use caredata_admit::{
     Room, Subject, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, Columns, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source,
-    SourceBatch, Withholding, read,
+    Collected, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch,
+    Withholding, read,
 };
 use caredata_model::{Day, LegalBasis, RecordKey, Wish};
 use rayon::prelude::*;
@@ -88,6 +88,14 @@ impl Practices {
     pub fn read(inputs: &Inputs, rules: &Rules) -> Result<Self, EngineError> {
         let options = ReadOptions::default();
         let collected = Withholding::collect(&inputs.journals, &rules.objections, &options, rules.today)?;
+        // Nobody can tell whose wish it is, so there is no practice alone that could be held for it.
+        if let Some(row) = collected.doubtful.first() {
+            return Err(EngineError::DoubtfulObjection {
+                file: row.file.to_string(),
+                line: row.line,
+                reason: row.reason,
+            });
+        }
         let source = Source::builtin("gp-patients")?;
         let keys = caredata_admit::RecordKeys::new(&rules.secret, &source.name);
         let mut account = Account::default();
@@ -97,7 +105,9 @@ impl Practices {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
+        // A practice whose journals say something is part of the run, also where it sent no registration.
         let mut sent: BTreeSet<String> = inputs.practices.iter().cloned().collect();
+        sent.extend(collected.counts.keys().map(ToString::to_string));
         for batch in &patients {
             sent.extend(batch.providers().iter().map(ToString::to_string));
             for row in 0..batch.len() {
@@ -118,29 +128,15 @@ impl Practices {
         }
         Ok(Self { collected, patients, account, wishes, sent, tokens })
     }
-
-    /// Practices with an unreadable row that may note an objection: nobody can tell whose, so all their data is held.
-    ///
-    /// # Errors
-    /// [`EngineError`] where a file is refused.
-    pub fn held(&self, inputs: &Inputs) -> Result<BTreeSet<String>, EngineError> {
-        let doubtful: BTreeSet<&str> = self.collected.doubtful.iter().map(|row| &*row.file).collect();
-        let files: Vec<InputFile> =
-            inputs.journals.iter().filter(|file| doubtful.contains(&*file.name)).cloned().collect();
-        let source = Source::builtin("gp-journals")?;
-        let options = ReadOptions::with_columns(Columns::Only(Vec::new()));
-        let providers = |batch: SourceBatch| batch.providers().iter().map(ToString::to_string).collect::<Vec<_>>();
-        Ok(read(&source, &files, &options, providers)?.results.into_iter().flatten().collect())
-    }
 }
 
 /// What the gates of one run share.
-pub fn terms(register: Register, rules: &Rules, held: BTreeSet<String>) -> Terms {
+pub fn terms(register: Register, rules: &Rules) -> Terms {
     Terms {
         basis: LegalBasis::COLLECTION,
         register: Arc::new(register),
         secret: rules.secret.clone(),
-        held_providers: held,
+        held_providers: BTreeSet::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::EngineError;
 use crate::vault::{Compartment, Vault, VaultName};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
-use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, StringArray, new_null_array};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use caredata_admit::Identified;
 use caredata_link::{Change, Index, Kind, Observation, Reason};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// The part of the index that holds merges and splits.
 const CHANGES: &str = "changes";
+/// The part that holds the practices' tokens.
+const TOKENS: &str = "tokens";
 /// Kinds and reasons in the order of the numbers that stand for them in the files.
 const KINDS: [Kind; 2] = [Kind::Registration, Kind::Event];
 const REASONS: [Reason; 3] =
@@ -43,7 +45,6 @@ fn observation_schema() -> SchemaRef {
         ("day", DataType::Int32),
         ("kind", UInt8),
         ("local_key", Utf8),
-        ("token", Utf8),
     ])
 }
 
@@ -57,7 +58,7 @@ fn change_schema() -> SchemaRef {
 /// # Errors
 /// [`EngineError`] where a file of the vault cannot be opened.
 pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
-    let parts: Vec<(&String, &String)> = present.index.iter().filter(|(part, _)| *part != CHANGES).collect();
+    let parts: Vec<(&String, &String)> = present.index.iter().filter(|(part, _)| is_observations(part)).collect();
     let observations = parts
         .into_par_iter()
         .map(|(part, name)| load_observations(vault, contribution_of(part)?, name))
@@ -85,25 +86,45 @@ pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
     Ok(Index::from_parts(observations, merges, splits))
 }
 
-/// Every token that the packages of the present gave, with its registration.
+/// Every token that packages ever gave, with its registration.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_tokens(vault: &Vault, present: &Present) -> Result<HashMap<String, RecordKey>, EngineError> {
     let mut tokens = HashMap::new();
-    for (_, name) in present.index.iter().filter(|(part, _)| *part != CHANGES) {
-        for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
-            let batch = batch?;
-            let keys = column::<Int64Type>(&batch, "record_key")?;
-            let texts = batch.column_by_name("token").and_then(|column| column.as_string_opt::<i32>());
-            for (row, token) in texts.into_iter().flatten().enumerate() {
-                if let Some(token) = token {
-                    tokens.insert(token.to_owned(), key(keys.value(row)));
-                }
-            }
-        }
+    let Some(name) = present.index.get(TOKENS) else { return Ok(tokens) };
+    for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
+        let batch = batch?;
+        let keys = column::<Int64Type>(&batch, "record_key")?;
+        let texts = batch.column_by_name("token").and_then(|column| column.as_string_opt::<i32>());
+        let texts = texts.ok_or(EngineError::Column { name: "token" })?;
+        tokens.extend(texts.iter().flatten().map(str::to_owned).zip(keys.values().iter().map(|&value| key(value))));
     }
     Ok(tokens)
+}
+
+/// Stores tokens beside those of earlier runs: one that was sent once may be stopped at any time, whatever replaced the
+/// package since.
+fn store_tokens(
+    vault: &Vault,
+    publication: i64,
+    present: &Present,
+    fresh: &HashMap<String, RecordKey>,
+) -> Result<Option<String>, EngineError> {
+    if fresh.is_empty() {
+        return Ok(present.index.get(TOKENS).cloned());
+    }
+    let mut tokens = load_tokens(vault, present)?;
+    tokens.extend(fresh.iter().map(|(token, key)| (token.clone(), *key)));
+    let schema = schema(&[("record_key", DataType::Int64), ("token", DataType::Utf8)]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(tokens.values().map(|key| Some(key.value())).collect::<PrimitiveArray<Int64Type>>()),
+        Arc::new(StringArray::from_iter_values(tokens.keys())),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(EngineError::arrow("storing tokens"))?;
+    let name = format!("index-{publication}-{TOKENS}");
+    vault.write(Compartment::Identifiers, &VaultName::parse(&name)?, schema, [batch])?;
+    Ok(Some(name))
 }
 
 /// Writes what this run brought and gives the new list of the index's parts.
@@ -117,11 +138,12 @@ pub fn store(
     publication: i64,
     index: &Index,
     fresh: &BTreeMap<u32, Vec<&Identified>>,
-    tokens: &HashMap<RecordKey, &str>,
-    before: &BTreeMap<String, String>,
+    tokens: &HashMap<String, RecordKey>,
+    present: &Present,
 ) -> Result<BTreeMap<String, String>, EngineError> {
     let held = index.contributions();
-    let mut parts: BTreeMap<String, String> = before
+    let mut parts: BTreeMap<String, String> = present
+        .index
         .iter()
         .filter(|(part, _)| contribution_of(part).is_ok_and(|number| held.contains(&number)))
         .map(|(part, name)| (part.clone(), name.clone()))
@@ -137,10 +159,8 @@ pub fn store(
         own.par_sort_unstable_by_key(|observation| observation.key);
         let mut local: Vec<&Identified> = identified.clone();
         local.par_sort_unstable_by_key(|one| one.key);
-        let batches = own
-            .par_chunks(BATCH_ROWS)
-            .map(|own| observation_batch(own, &local, tokens))
-            .collect::<Result<Vec<_>, _>>()?;
+        let batches =
+            own.par_chunks(BATCH_ROWS).map(|own| observation_batch(own, &local)).collect::<Result<Vec<_>, _>>()?;
         vault.write(Compartment::Identifiers, &VaultName::parse(&name)?, observation_schema(), batches)?;
         parts.insert(part, name);
     }
@@ -148,7 +168,12 @@ pub fn store(
     let changes = change_batch(index)?;
     vault.write(Compartment::Identifiers, &VaultName::parse(&name)?, change_schema(), [changes])?;
     parts.insert(CHANGES.to_owned(), name);
+    parts.extend(store_tokens(vault, publication, present, tokens)?.map(|name| (TOKENS.to_owned(), name)));
     Ok(parts)
+}
+
+fn is_observations(part: &str) -> bool {
+    contribution_of(part).is_ok()
 }
 
 fn contribution_of(part: &str) -> Result<u32, EngineError> {
@@ -183,11 +208,7 @@ fn load_observations(vault: &Vault, contribution: u32, name: &str) -> Result<Vec
     Ok(observations)
 }
 
-fn observation_batch(
-    own: &[&Observation],
-    local: &[&Identified],
-    tokens: &HashMap<RecordKey, &str>,
-) -> Result<RecordBatch, EngineError> {
+fn observation_batch(own: &[&Observation], local: &[&Identified]) -> Result<RecordBatch, EngineError> {
     let columns: Vec<ArrayRef> = vec![
         numbers::<Int64Type, _>(own, |one| one.key.value()),
         numbers::<Int64Type, _>(own, |one| one.person.value()),
@@ -198,11 +219,6 @@ fn observation_batch(
         numbers::<Int32Type, _>(own, |one| one.day.days_since_1970()),
         numbers::<UInt8Type, _>(own, |one| one.kind as u8),
         Arc::new(local_keys(own, local)),
-        if tokens.is_empty() {
-            new_null_array(&DataType::Utf8, own.len())
-        } else {
-            Arc::new(own.iter().map(|one| tokens.get(&one.key).copied()).collect::<StringArray>())
-        },
     ];
     RecordBatch::try_new(observation_schema(), columns).map_err(EngineError::arrow("storing the index"))
 }

@@ -5,7 +5,11 @@
 use crate::error::EngineError;
 use caredata_extract::{InputFile, Source, find_among, find_packages, open_package};
 use caredata_model::Period;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+
+/// Names that sources and tables of ours bear.
+const RESERVED: [&str; 8] = ["gp", "gp-patients", "gp-journals", "apc", "op", "ae", "persons", "journals"];
 
 /// What a run is given.
 #[derive(Clone, Debug)]
@@ -53,6 +57,9 @@ impl Inputs {
             if found.patients.is_empty() {
                 return Err(EngineError::NoFiles { missing: "GP patients (patients*)" });
             }
+            if found.journals.is_empty() {
+                return Err(EngineError::NoJournals { path: path.clone() });
+            }
         }
         if let Some(folder) = &input.packages {
             found.add_packages(folder, input.period)?;
@@ -71,6 +78,12 @@ impl Inputs {
                 return Err(EngineError::NoFiles { missing: "declared source" });
             }
             found.elsewhere.push((source.clone(), files));
+        }
+        let mut names: HashSet<&str> = RESERVED.into_iter().collect();
+        for (source, _) in &input.sources {
+            if !names.insert(source.name.as_str()) {
+                return Err(EngineError::SourceNameTaken { name: source.name.to_string() });
+            }
         }
         if found.patients.is_empty() && found.practices.is_empty() && found.elsewhere.is_empty() {
             return Err(EngineError::NoFiles { missing: "GP, hospital or declared source" });

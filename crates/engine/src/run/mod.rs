@@ -141,10 +141,8 @@ impl<'a> Month<'a> {
         self.stage("read practices");
         let mut practices = Practices::read(&inputs, &self.rules)?;
         let parts = self.parts(&inputs, &practices)?;
-        let held = practices.held(&inputs)?;
-        self.note_held(&held)?;
         let stopped = self.stopped(&inputs, &practices)?;
-        let terms = terms(self.answers(&parts, &practices, &stopped)?, &self.rules, held);
+        let terms = terms(self.answers(&parts, &practices, &stopped)?, &self.rules);
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
@@ -247,7 +245,8 @@ impl<'a> Month<'a> {
     }
 
     /// The registrations whose sending has ended by objection, as known with this run: told by tokens in packages, and by raw
-    /// exports themselves. One that a practice sends again, in the same month or a later one, has withdrawn.
+    /// exports themselves. A stop is lifted by a package of a later month that sends the registration again, since the practice
+    /// then knows of a withdrawal; or by a raw export that holds the withdrawal itself. Silence lifts nothing.
     fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, String>, EngineError> {
         let mut stopped = self.present.stopped.clone();
         let month = Period::of(self.input.period.last_day()).to_string();
@@ -258,16 +257,21 @@ impl<'a> Month<'a> {
                     break;
                 }
                 let registration = keys.key(batch.key(row)).value();
-                if stopped.get(&registration).is_some_and(|told| *told <= month) {
+                let sent_later = |told: &String| !batch.token(row).is_empty() && *told < month;
+                let withdrawn =
+                    practices.collected.withdrawn.contains(&(batch.provider(row).into(), batch.local_id(row).into()));
+                if stopped.get(&registration).is_some_and(|told| withdrawn || sent_later(told)) {
                     stopped.remove(&registration);
                 }
             }
         }
-        let known = if inputs.stopped.iter().all(|(_, tokens)| tokens.is_empty()) {
+        // A token that was never sent to this home has no rows here that could be withheld.
+        let mut known = if inputs.stopped.iter().all(|(_, tokens)| tokens.is_empty()) {
             HashMap::new()
         } else {
             index_store::load_tokens(&self.vault, &self.present)?
         };
+        known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
         let by_token =
             inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
         let withholding = &practices.collected.withholding;
@@ -283,19 +287,6 @@ impl<'a> Month<'a> {
             }
         }
         Ok(stopped)
-    }
-
-    fn note_held(&self, held: &BTreeSet<String>) -> Result<(), EngineError> {
-        for practice in held {
-            let act = Act::ProviderHeld {
-                run: self.run.0,
-                source: gp_source()?,
-                provider: Remark::parse("a practice's code", practice)?,
-                check: "journal-row-unreadable",
-            };
-            self.audit.append(&act, Outcome::Denied)?;
-        }
-        Ok(())
     }
 
     fn link(
@@ -421,7 +412,3 @@ impl RegistrationWish {
 
 /// The source under which the register and the index know a practice's part.
 const GP: &str = "gp";
-
-fn gp_source() -> Result<SourceName, EngineError> {
-    SourceName::parse(GP).map_err(|_| EngineError::Interrupted)
-}

@@ -13,7 +13,7 @@ use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, rew
 use crate::vault::{Compartment, VaultName};
 use caredata_admit::{PersonAnswers, Reason, Setting, Tie};
 use caredata_extract::Table;
-use caredata_model::{PersonId, SourceName};
+use caredata_model::{PersonId, RecordKey, SourceName};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -65,6 +65,8 @@ pub(super) struct Rules<'a> {
     pub(super) answers: &'a PersonAnswers,
     /// Everybody in the index: id, pseudonym, and whether the person ties to a registration.
     pub(super) everybody: Vec<(PersonId, i64, Tie)>,
+    /// The pseudonym of a record's person today, by record key.
+    who: Box<dyn Fn(i64) -> Option<i64> + Sync + 'a>,
     pub(super) renamed: Arc<HashMap<i64, i64>>,
     superseded: HashMap<String, Arc<KeySet>>,
     /// Practices that sent this run's period again.
@@ -145,6 +147,10 @@ impl Month<'_> {
             linking,
             answers,
             everybody,
+            who: Box::new(move |key| {
+                let (person, _) = linking.persons.of(RecordKey::from_bits(key.cast_unsigned()))?;
+                Some(self.pseudonyms.of(person))
+            }),
             renamed: Arc::new(renamed.collect()),
             superseded: HashMap::new(),
             practices: practices.sent.iter().cloned().collect(),
@@ -204,10 +210,13 @@ impl Month<'_> {
 }
 
 impl Rules<'_> {
-    fn rule(&self, source: &str, period: &str, table: Table) -> RowRule {
+    fn rule(&self, source: &str, period: &str, table: Table) -> RowRule<'_> {
         let same_period = period == self.month.input.period.to_string();
         let journals = table == Table::Journals;
+        // Entries of journals are in no index; for them the pseudonym that was written stands, merges followed.
+        let who: &(dyn Fn(i64) -> Option<i64> + Sync) = &*self.who;
         RowRule {
+            who: (!journals).then_some(who),
             answers: self.by_source.get(source).cloned().unwrap_or_default(),
             renamed: Arc::clone(&self.renamed),
             superseded: self.superseded.get(source).cloned().unwrap_or_default(),

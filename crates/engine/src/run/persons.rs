@@ -11,12 +11,13 @@ use crate::records::{DataFile, PublishedAgain, RowRule, TableWriter, read};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use caredata_admit::{Setting, Tie};
+use caredata_admit::{Reason, Setting, Tie};
 use caredata_deidentify::{LinkedRecord, PersonsBuilder};
 use caredata_extract::Table;
 use caredata_link::Kind;
 use caredata_model::{PersonId, SourceName};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 impl Month<'_> {
     /// Writes the table.
@@ -29,39 +30,38 @@ impl Month<'_> {
         let period = self.input.period.to_string();
         let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
         let record = stated.finish()?;
-        let mut choice = Choice::between(self, &record, &earlier, rules)?;
+        let answers = Arc::new(rules.answers_for(PERSONS, PERSONS)?);
+        let mut choice = Choice::between(self, &record, &earlier, rules, &answers)?;
         if !earlier.is_empty() {
             let rule = RowRule {
-                answers: rules.answers_for(PERSONS, PERSONS)?.into(),
+                answers,
                 renamed: rules.renamed.clone(),
                 persons: std::mem::take(&mut choice.old_gone),
                 ..RowRule::default()
             };
-            let kept = self.keep_earlier(&earlier, &rule, &writer)?;
-            choice.present.extend(kept);
+            self.keep_earlier(&earlier, &rule, &writer, &mut choice.present)?;
         }
         writer.write(&self.known_from_elsewhere(&choice.present, rules)?.finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
         writer.finish()
     }
 
-    /// Writes the rows of earlier runs that stay, and says whose they are.
+    /// Writes the rows of earlier runs that stay, one a person, and notes whose they are.
     fn keep_earlier(
         &self,
         earlier: &[&DataFile],
-        rule: &RowRule,
+        rule: &RowRule<'_>,
         writer: &TableWriter,
-    ) -> Result<HashSet<i64>, EngineError> {
-        let mut kept = HashSet::new();
+        present: &mut HashSet<i64>,
+    ) -> Result<(), EngineError> {
         for file in earlier {
             for batch in read(&self.home.records(), Table::Persons, file, None)? {
                 let batch = batch.map_err(EngineError::arrow("reading records"))?;
                 let (published, _, _) = rule.part(Table::Persons, &batch)?;
-                kept.extend(published.persons()?);
-                writer.write_again(&published)?;
+                writer.write_again(&published.first_of_each(present)?)?;
             }
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what hospitals and other
@@ -91,7 +91,7 @@ impl Month<'_> {
 /// Whose row of which run stands.
 #[derive(Default)]
 struct Choice {
-    /// Persons of whom this run tells.
+    /// Persons whose row is written: at first those of whom this run's row stands.
     present: HashSet<i64>,
     /// Persons whose earlier row goes, since this run's says more or replaced it.
     old_gone: HashSet<i64>,
@@ -105,20 +105,27 @@ impl Choice {
         record: &LinkedRecord,
         earlier: &[&DataFile],
         rules: &Rules<'_>,
+        answers: &HashMap<i64, Option<Reason>>,
     ) -> Result<Self, EngineError> {
         let mut choice = Self::default();
         let fresh = registered(record)?;
-        choice.present.extend(fresh.keys());
         let period = month.input.period.to_string();
         for file in earlier {
             for batch in read(&month.home.records(), Table::Persons, file, Some(&["person", "period", "practice"]))? {
                 let batch = batch.map_err(EngineError::arrow("reading records"))?;
                 for (person, held) in rows(&batch)? {
                     let person = rules.renamed.get(&person).copied().unwrap_or(person);
+                    // A row that the register's answer of today takes away weighs nothing.
+                    if answers.get(&person) != Some(&None) {
+                        continue;
+                    }
                     choice.weigh(person, held, fresh.get(&person).copied(), &period, &rules.practices);
                 }
             }
         }
+        // Of two earlier rows of a merged person one may say more than this run's row and one less: then this run's stands.
+        choice.new_gone = choice.new_gone.difference(&choice.old_gone).copied().collect();
+        choice.present = fresh.into_keys().filter(|person| !choice.new_gone.contains(person)).collect();
         Ok(choice)
     }
 

@@ -12,7 +12,7 @@ use crate::records::{TABLES, commit, folder, runtime};
 use crate::register::{NewContribution, Register, RunId};
 use crate::vault::Compartment;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -24,6 +24,8 @@ pub fn recover(home: &Home, register: &Register, audit: &Audit) -> Result<Presen
     if let Some(pending) = register.pending_publication()? {
         audit.append(&Act::RunResumed { run: pending.run.0 }, Outcome::Allowed)?;
         finish(home, register, pending.run, &decode(&pending.json)?)?;
+        let sha256 = hex(&Sha256::digest(&pending.json));
+        audit.append(&Act::Published { run: pending.run.0, sha256 }, Outcome::Done)?;
     }
     let present = present(register)?;
     remove_unlisted(home, &present)?;
@@ -81,13 +83,13 @@ fn decode(text: &str) -> Result<Publication, EngineError> {
     serde_json::from_str(text).map_err(EngineError::json("reading a publication"))
 }
 
-/// Removes what an interrupted run left: files of tables that no commit ever named, and vault files that the present does
-/// not list. Files that a table lists in an earlier version stay, for time travel, until a purge.
+/// Removes what an interrupted run left: files of tables that a run later than the last publication began, and vault files
+/// that the present does not list. Files of earlier publications stay, for time travel, until a purge.
 fn remove_unlisted(home: &Home, present: &Present) -> Result<(), EngineError> {
     for table in TABLES {
-        let folder = folder(&home.records(), table);
-        let named = named_in_log(&folder)?;
-        remove_others(&folder, |name| !name.ends_with(".parquet") || named.contains(name))?;
+        remove_others(&folder(&home.records(), table), |name| {
+            run_of(name).is_none_or(|run| run <= present.publication)
+        })?;
     }
     let vault = home.vault()?;
     vault.sweep()?;
@@ -103,24 +105,9 @@ fn remove_unlisted(home: &Home, present: &Present) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Every data file that any version of a table's log added.
-fn named_in_log(table: &Path) -> Result<HashSet<String>, EngineError> {
-    let log = table.join("_delta_log");
-    let mut named = HashSet::new();
-    for name in
-        names(&log)?.into_iter().filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "json"))
-    {
-        let path = log.join(&name);
-        let text = std::fs::read_to_string(&path).map_err(EngineError::io("reading a table's log", &path))?;
-        for line in text.lines() {
-            let action: BTreeMap<String, serde_json::Value> =
-                serde_json::from_str(line).map_err(EngineError::json("reading a table's log"))?;
-            if let Some(path) = action.get("add").and_then(|add| add["path"].as_str()) {
-                named.insert(path.to_owned());
-            }
-        }
-    }
-    Ok(named)
+/// The run that wrote a data file, as its name tells.
+fn run_of(name: &str) -> Option<i64> {
+    name.strip_prefix("run-")?.split('-').next()?.parse().ok()
 }
 
 fn remove_others(folder: &Path, keep: impl Fn(&str) -> bool) -> Result<(), EngineError> {

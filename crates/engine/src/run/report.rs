@@ -11,7 +11,7 @@ use crate::records::TABLES;
 use crate::report::{
     Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows, TruthComparison, render,
 };
-use caredata_admit::{Identified, PersonAnswers, Setting as Place};
+use caredata_admit::{Identified, PersonAnswers, Setting as Place, Tie};
 use caredata_model::{PersonId, RecordKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -41,9 +41,7 @@ impl Month<'_> {
                 own.push(one);
             }
         }
-        let tokens: HashMap<RecordKey, &str> =
-            practices.tokens.iter().map(|(token, &key)| (key, token.as_str())).collect();
-        index_store::store(&self.vault, self.run.0, &linking.index, &fresh, &tokens, &self.present.index)
+        index_store::store(&self.vault, self.run.0, &linking.index, &fresh, &practices.tokens, &self.present)
     }
 
     /// Fills in what the run did, checks that every sum holds, and notes each source in the log.
@@ -72,7 +70,11 @@ impl Month<'_> {
             .zip(&linking.events)
             .map(|(admitted, links)| summary::SourceLinks { admitted, links })
             .collect();
-        let all: Vec<_> = linking.events.concat();
+        let tie = |key| linking.persons.of(key).map_or(Tie::Nobody, |(_, tie)| tie);
+        let events = sources.iter().flat_map(|source| {
+            source.admitted.identified.iter().zip(source.links).map(|(one, link)| (*link, tie(one.key)))
+        });
+        let weights = summary::weights(events, &linking.diagnostics);
         Ok(RunReport {
             population: if self.input.truth.is_some() { Population::Synthetic } else { Population::Real },
             run: RunIdentity {
@@ -88,7 +90,7 @@ impl Month<'_> {
                 .collect(),
             quality: written.accounts().flat_map(|(name, _, account)| summary::quality(name, account)).collect(),
             links: summary::links(&sources),
-            weights: summary::weights(&all, &linking.diagnostics),
+            weights,
             persons: Persons {
                 total: linking.everybody.len() as u64,
                 new: self.new_persons(linking)?,

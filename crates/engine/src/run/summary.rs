@@ -8,7 +8,7 @@ use crate::report::{
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
 use arrow_array::{Array, Date32Array, Int32Array, RecordBatch, StringArray};
-use caredata_admit::AtGate;
+use caredata_admit::{AtGate, Tie};
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
 use caredata_model::Day;
 use std::collections::{BTreeMap, HashMap};
@@ -201,17 +201,20 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// The evidence for each event's best candidate, with the thresholds.
-pub fn weights(links: &[Link], diagnostics: &Diagnostics) -> Option<WeightHistogram> {
+/// The evidence for each event's best registered candidate, with the thresholds.
+///
+/// An event may be linked to people known from hospitals alone, whatever speaks for the best registered one; it is then not
+/// linked as far as this picture goes.
+pub fn weights(links: impl Iterator<Item = (Link, Tie)>, diagnostics: &Diagnostics) -> Option<WeightHistogram> {
     let link_from_bits = diagnostics.threshold_accept_bits?;
     let mut bins = vec![WeightBin::default(); WEIGHT_BINS];
-    for link in links {
+    for (link, tie) in links {
         let Some(weight) = link.weight_bits else { continue };
         let place = (weight.floor() as i32 - WEIGHT_BITS_MIN).clamp(0, WEIGHT_BINS as i32 - 1);
         let bin = &mut bins[place as usize];
-        match link.status {
-            Status::Linked => bin.linked += 1,
-            Status::New | Status::Review => bin.not_linked += 1,
+        match (link.status, tie) {
+            (Status::Linked, Tie::Somebody) => bin.linked += 1,
+            (Status::Linked, Tie::Nobody) | (Status::New | Status::Review, _) => bin.not_linked += 1,
         }
     }
     let is_used = |bin: &WeightBin| bin.linked + bin.not_linked > 0;

@@ -196,7 +196,7 @@ impl Month<'_> {
             if duplicates.is_empty() && !found.is_empty() {
                 duplicates = found;
                 places = entries.iter().enumerate().map(|(place, one)| (one.place, place)).collect();
-                writer.discard();
+                writer.discard()?;
                 continue;
             }
             files.extend(writer.finish()?);
