@@ -11,9 +11,9 @@ import sys
 import duckdb, polars
 from deltalake import DeltaTable
 for name in sys.argv[2:]:
-    rows = DeltaTable(f'{sys.argv[1]}/{name}').to_pyarrow_table()
-    seen = [rows.num_rows, duckdb.sql('select count(*) from rows').fetchone()[0], polars.from_arrow(rows).height]
-    persons = duckdb.sql('select count(distinct person) from rows').fetchone()[0]
+    published = DeltaTable(f'{sys.argv[1]}/{name}').to_pyarrow_table()
+    seen = [published.num_rows, duckdb.sql('select count(*) from published').fetchone()[0], polars.from_arrow(published).height]
+    persons = duckdb.sql('select count(distinct person) from published').fetchone()[0]
     print(name, *seen, persons)
 ";
 

@@ -14,6 +14,11 @@ fn nhs_numbers_are_valid_where_others_say_so() {
     let file: Value = serde_json::from_str(include_str!("data/nhs_number_cases.json")).expect("JSON");
     for case in cases(&file, "is_valid") {
         let Some(text) = case["input"].as_str() else { continue };
+        // Scotland's numbers begin with a date of birth, and the published set refuses those whose date is none. We ask nothing
+        // of the digits but the check digit, which is the rule of the data dictionary for England's number.
+        if case["note"].as_str().is_some_and(|note| note.contains("CHI")) {
+            continue;
+        }
         // Stricter than the published set on purpose: ten equal digits stand for "not known" in hospital files, and
         // white space around a number is the reader's business.
         let equal_digits = text.len() == 10 && text.bytes().all(|byte| byte == text.as_bytes()[0]);
