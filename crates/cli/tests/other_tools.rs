@@ -12,8 +12,8 @@ import duckdb, polars
 from deltalake import DeltaTable
 for name in sys.argv[2:]:
     published = DeltaTable(f'{sys.argv[1]}/{name}').to_pyarrow_table()
-    seen = [published.num_rows, duckdb.sql('select count(*) from published').fetchone()[0], polars.from_arrow(published).height]
-    persons = duckdb.sql('select count(distinct person) from published').fetchone()[0]
+    seen = [published.num_rows, duckdb.sql('select count(*) from published').fetchall()[0][0], polars.from_arrow(published).height]
+    persons = duckdb.sql('select count(distinct person) from published').fetchall()[0][0]
     print(name, *seen, persons)
 ";
 
