@@ -3,7 +3,7 @@
 use super::{grouped, open_home, who};
 use crate::args::{Arguments, Run};
 use crate::output;
-use anyhow::Context;
+use caredata_engine::EngineError;
 use caredata_engine::report::RunReport;
 use caredata_engine::run::{RunInput, Source, run as engine_run};
 use serde_json::json;
@@ -27,15 +27,16 @@ pub fn run(arguments: &Arguments, options: &Run) -> anyhow::Result<()> {
 
 /// `NAME=PATH`: the declaration is `sources/NAME.toml` beside the working folder, or `NAME` itself where it is such a file.
 fn declared(text: &str) -> anyhow::Result<(Source, PathBuf)> {
-    let (name, path) = text.split_once('=').context("--source takes NAME=PATH")?;
+    let (name, path) = text.split_once('=').ok_or(EngineError::NoFiles { missing: "--source takes NAME=PATH" })?;
     let declaration = if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
         PathBuf::from(name)
     } else {
         Path::new("sources").join(format!("{name}.toml"))
     };
-    let text = std::fs::read_to_string(&declaration)
-        .with_context(|| format!("reading the declaration {}", declaration.display()))?;
-    Ok((Source::parse(&text).map_err(caredata_engine::EngineError::from)?, PathBuf::from(path)))
+    let text = std::fs::read_to_string(&declaration).map_err(|_| EngineError::NoFiles {
+        missing: "the source's declaration (sources/NAME.toml, or NAME itself)",
+    })?;
+    Ok((Source::parse(&text).map_err(EngineError::from)?, PathBuf::from(path)))
 }
 
 /// What a run did, in a few lines.
