@@ -5,12 +5,12 @@
 use crate::error::EngineError;
 use crate::home::Home;
 use crate::records::{RecordsView, TABLES, active_files, folder, runtime};
-use crate::run::{Present, index_of, present, register_of};
+use crate::run::{Present, index_of, known_by, present, register_of};
 use crate::vault::{Compartment, VaultName};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch};
-use caredata_admit::{PersonAnswers, Policy, Setting, Subject, Tie};
+use caredata_admit::{PersonAnswers, Policy, Setting, Tie};
 use caredata_deidentify::{PseudonymKey, Pseudonyms, schema};
 use caredata_extract::Table;
 use caredata_model::SourceName;
@@ -186,16 +186,7 @@ fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
 /// Asks the register as it stands now, which may know more than the last run did, about everybody published.
 fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<String>, EngineError> {
     let index = index_of(home, present)?;
-    let known_by: Vec<_> = index
-        .observations()
-        .iter()
-        .flat_map(|one| {
-            let person = index.resolve(one.person);
-            let number = one.identifiers.nhs_number().map(|number| (person, Subject::Number(number)));
-            number.into_iter().chain([(person, Subject::Record(one.key))])
-        })
-        .collect();
-    let answers = PersonAnswers::decide(&register_of(home, present)?, known_by, Policy::default());
+    let answers = PersonAnswers::decide(&register_of(home, present)?, known_by(&index), Policy::default());
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
     let objecting: HashMap<i64, _> = answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
     let mut faults = Vec::new();

@@ -93,13 +93,17 @@ impl Linking {
 
     /// Asks the register about every person.
     pub fn ask(&self, register: &Register, policy: Policy) -> PersonAnswers {
-        let known_by = self.index.observations().iter().flat_map(|one| {
-            let person = self.index.resolve(one.person);
-            let number = one.identifiers.nhs_number().map(|number| (person, Subject::Number(number)));
-            number.into_iter().chain([(person, Subject::Record(one.key))])
-        });
-        PersonAnswers::decide(register, known_by, policy)
+        PersonAnswers::decide(register, known_by(&self.index), policy)
     }
+}
+
+/// Every person of the index with every number and record that the person is or was known by.
+pub fn known_by(index: &Index) -> impl Iterator<Item = (PersonId, Subject)> + '_ {
+    index.observations().iter().flat_map(|one| {
+        let person = index.resolve(one.person);
+        let number = one.identifiers.nhs_number().map(|number| (person, Subject::Number(number)));
+        number.into_iter().chain([(person, Subject::Record(one.key))])
+    })
 }
 
 fn record(one: &Identified, contribution: u32) -> Record {

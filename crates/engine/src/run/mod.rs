@@ -41,6 +41,7 @@ use caredata_link::Index;
 use caredata_model::{Choice, Day, Period, RecordKey, Scope, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
+pub(crate) use linking::known_by;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
