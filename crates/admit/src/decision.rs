@@ -19,6 +19,11 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// The name by which a wish means the hospitals' files together.
+    pub const HOSPITAL: &str = "hospital";
+    /// The sources that [`Setting::HOSPITAL`] means.
+    pub const HOSPITAL_SOURCES: [&str; 3] = ["apc", "op", "ae"];
+
     /// The setting of the rows of a table.
     pub const fn of(table: Table) -> Self {
         match table {
@@ -196,9 +201,13 @@ pub fn objection(standing: &Standing, setting: Setting, source: &SourceName) -> 
         (Scope::GpRecord, Setting::GeneralPractice) => Some(Reason::ObjectedGp),
         (Scope::GpRecord, Setting::Elsewhere) => None,
         (Scope::All, _) => Some(Reason::ObjectedAll),
-        (Scope::Source(name), _) => (name == source).then_some(Reason::ObjectedSource),
+        (Scope::Source(name), _) => (name == source || means_hospital(name, source)).then_some(Reason::ObjectedSource),
     };
     standing.scopes().iter().filter_map(covers).min()
+}
+
+fn means_hospital(name: &SourceName, source: &SourceName) -> bool {
+    name.as_str() == Setting::HOSPITAL && Setting::HOSPITAL_SOURCES.contains(&source.as_str())
 }
 
 #[cfg(test)]
@@ -220,5 +229,15 @@ mod tests {
         assert_eq!(objection(&standing, Setting::GeneralPractice, &source), Some(Reason::ObjectedGp));
         assert_eq!(objection(&standing, Setting::Elsewhere, &source), Some(Reason::ObjectedAll));
         assert_eq!(objection(&Standing::default(), Setting::GeneralPractice, &source), None);
+    }
+
+    #[test]
+    fn the_hospitals_are_meant_together_or_file_by_file() {
+        let name = |text| SourceName::parse(text).expect("a name");
+        let covers = |wish, source| {
+            objection(&Standing::new([Scope::Source(name(wish))]), Setting::Elsewhere, &name(source)).is_some()
+        };
+        assert!(["apc", "op", "ae"].into_iter().all(|source| covers("hospital", source)));
+        assert!(covers("apc", "apc") && !covers("apc", "op") && !covers("hospital", "social-care"));
     }
 }

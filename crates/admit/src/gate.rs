@@ -10,7 +10,7 @@ use crate::batch::{Lines, Rows, admitted_schema};
 use crate::days::{ExactFrom, cut};
 use crate::{
     AdmitError, Admitted, AdmittedPayload, AtGate, Disposal, Fate, Held, Identified, Origin, Reason, RecordKeySecret,
-    RecordKeys, Register, Registration, Registrations, Subject, Tally, Withheld, objection,
+    RecordKeys, Register, Registration, Registrations, Setting, Subject, Tally, Withheld, objection,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
@@ -132,18 +132,6 @@ impl Gate {
         &self.schema
     }
 
-    /// A registration held from an earlier month, as it bears on its journal today: the register is asked anew.
-    pub fn registration(&self, identified: &Identified) -> Registration {
-        let exact_from = ExactFrom::birth(identified.identifiers.birth_date());
-        let fate = match identified.held {
-            Held::NotAtAll => Fate::Withheld(Reason::NoRegistration),
-            Held::ForTheRecord | Held::ForMatchingAlone => {
-                self.by_register(identified.key, identified.identifiers, &identified.provider).into()
-            }
-        };
-        Registration { key: identified.key, fate, exact_from }
-    }
-
     /// Passes a batch through the gate. Safe to call from many threads at once; the outcome depends on the batch alone.
     ///
     /// # Errors
@@ -179,9 +167,11 @@ impl Gate {
             let standing = self.terms.register.standing(subject)?;
             objection(standing, self.origin.setting(), &self.origin.source)
         };
+        let by_practice = (self.origin.setting() == Setting::GeneralPractice && self.terms.register.binds(key))
+            .then_some(Reason::ObjectedGp);
         let by_number = identifiers.nhs_number().and_then(|number| ask(Subject::Number(number)));
         let by_record = ask(Subject::Record(key));
-        [by_number, by_record].into_iter().flatten().min()
+        [by_practice, by_number, by_record].into_iter().flatten().min()
     }
 
     /// Decides rows that state identifiers.

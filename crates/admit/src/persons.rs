@@ -4,7 +4,7 @@
 //! covers, GP rows included; and a person for whom the register was not asked has no permission.
 
 use crate::{IdMap, Reason, Register, Setting, Standing, Subject, objection};
-use caredata_model::{PersonId, SourceName};
+use caredata_model::{PersonId, RecordKey, SourceName};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -61,6 +61,7 @@ pub struct PersonAnswers {
     /// For every person asked about: 0 where nothing stands, else one more than the place in `answers`.
     asked: IdMap<u32>,
     answers: Vec<Standing>,
+    bound: Vec<RecordKey>,
     policy: Policy,
 }
 
@@ -91,7 +92,7 @@ impl PersonAnswers {
             });
             *asked.entry(person.value()) = place;
         }
-        Self { asked, answers, policy }
+        Self { asked, answers, bound: register.bound().collect(), policy }
     }
 
     /// The number of persons asked about.
@@ -105,6 +106,11 @@ impl PersonAnswers {
         self.asked
             .iter()
             .filter_map(move |(person, place)| Some((PersonId::from_bits(person.cast_unsigned()), answer(place)?)))
+    }
+
+    /// Registrations whose practices' own last word keeps them from use, whatever stands for the person.
+    pub fn bound(&self) -> &[RecordKey] {
+        &self.bound
     }
 
     /// The answers as they bear on the rows of one source.
@@ -149,7 +155,7 @@ impl SourceAnswers<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caredata_model::{Choice, Day, NhsNumber, RecordKey, Scope, Wish};
+    use caredata_model::{Choice, Day, NhsNumber, Scope, Wish};
 
     fn number(text: &str) -> Subject {
         Subject::Number(NhsNumber::parse(text).expect("a valid number"))

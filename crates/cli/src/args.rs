@@ -1,6 +1,6 @@
 //! The command line's grammar, and the help that people read.
 
-use caredata_model::{Day, Period};
+use caredata_model::{Day, Period, SourceName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -212,6 +212,9 @@ pub enum Objection {
     Load {
         /// `objections.csv`
         file: PathBuf,
+        /// A place of care that wishes may name, although nothing has come from it yet.
+        #[arg(long, value_name = "NAME", value_parser = source_name)]
+        expect_source: Vec<SourceName>,
     },
 }
 
@@ -221,6 +224,9 @@ pub struct Record {
     /// `object-gp`, `withdraw-gp`, `object-all`, `withdraw-all`, `object-source:NAME` or `withdraw-source:NAME`.
     #[arg(long)]
     pub kind: String,
+    /// A place of care that the wish may name, although nothing has come from it yet.
+    #[arg(long, value_name = "NAME", value_parser = source_name)]
+    pub expect_source: Vec<SourceName>,
     /// The day from which it counts; today where not given.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub effective: Option<Day>,
@@ -238,6 +244,10 @@ pub enum Audit {
     /// Check that no line of the log was changed, removed or reordered.
     #[command(after_help = "Example:\n  caredata audit verify --home caredata-home")]
     Verify,
+}
+
+fn source_name(text: &str) -> Result<SourceName, caredata_model::NotASourceName> {
+    SourceName::parse(text)
 }
 
 fn day(text: &str) -> Result<Day, caredata_model::NotADay> {

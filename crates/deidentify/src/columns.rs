@@ -168,6 +168,11 @@ const PERSONS: &[Line] = &[
 const JOURNALS: &[Line] = &[
     PERSON,
     RECORD_KEY,
+    always(
+        "registration",
+        Kind::Id,
+        "The key of the registration under which the practice keeps the entry. Joins nothing outside the vault.",
+    ),
     SOURCE,
     PERIOD,
     PRACTICE,

@@ -166,6 +166,7 @@ impl Deidentifier {
             let array: ArrayRef = match column.name.as_str() {
                 "person" => Arc::new(self.pseudonyms(persons, keys.as_primitive::<Int64Type>())),
                 "record_key" => Arc::clone(keys),
+                "registration" => Arc::clone(gate(admitted::LINK_KEY)?),
                 "source" => constant(origin.source.as_str(), rows),
                 "period" => constant(&self.period.to_string(), rows),
                 "practice" | "provider" => Arc::clone(gate(admitted::PROVIDER)?),

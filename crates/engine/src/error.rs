@@ -105,6 +105,14 @@ pub enum EngineError {
         "not a kind of wish: write object-gp, withdraw-gp, object-all, withdraw-all, object-source:NAME or withdraw-source:NAME"
     )]
     NotAKind,
+    /// A wish about a place of care from which nothing ever came: an objection that nobody would honour.
+    #[error("{kind}: no such place of care is known; known are {known}")]
+    UnknownSource {
+        /// The kind of the wish.
+        kind: String,
+        /// The places known.
+        known: String,
+    },
     /// A file of objections cannot be loaded, and nothing of it was.
     #[error("{file} was refused whole: {faults}")]
     ObjectionsRefused {
@@ -339,7 +347,12 @@ impl EngineError {
                 "load the objections with `caredata objection load FILE`, or make the home with --attest-no-objections",
             ),
             Self::Unfit { .. } => ("unfit-text", Input, "write a short text without numbers of patients"),
-            Self::NotAKind => ("not-a-kind", Input, ""),
+            Self::NotAKind => ("not-a-kind", Input, "write one of the kinds named; `caredata objection record --help`"),
+            Self::UnknownSource { .. } => (
+                "unknown-source",
+                Input,
+                "write one of those names, or add --expect-source NAME for one that is to come",
+            ),
             Self::ObjectionsRefused { .. } => {
                 ("objections-refused", Input, "mend the lines named and load the file again; nothing was loaded")
             }
@@ -355,7 +368,7 @@ impl EngineError {
                 Rule,
                 "see `caredata audit verify`, keep the file as evidence, and restore it from a backup",
             ),
-            Self::NotAVaultName => ("not-a-vault-name", Ours, ""),
+            Self::NotAVaultName => ("not-a-vault-name", Ours, "give the source a name without long numbers"),
             Self::VaultSealed { .. } => ("vault-sealed", Input, "check that the keys folder belongs to this home"),
             Self::Io { .. } => ("file-failed", Ours, "check the path, its rights and the space on the disk"),
             Self::Path { .. } => ("path-unfit", Input, "name the folder by its full path"),

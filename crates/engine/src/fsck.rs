@@ -186,7 +186,7 @@ fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
 /// Asks the register as it stands now, which may know more than the last run did, about everybody published.
 fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<String>, EngineError> {
     let index = index_of(home, present)?;
-    let answers = PersonAnswers::decide(&register_of(home, present)?, known_by(&index), Policy::default());
+    let answers = PersonAnswers::decide(&register_of(home, present, &index)?, known_by(&index), Policy::default());
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
     let objecting: HashMap<i64, _> = answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
     let mut faults = Vec::new();

@@ -30,6 +30,8 @@ pub struct Collected {
     pub withholding: Withholding,
     /// Patients whose journal holds a type 1 wish and in whose journal no type 1 objection stands: practice and patient.
     pub withdrawn: HashSet<(Box<str>, Box<str>)>,
+    /// Type 1 wishes, which bind the record at this practice; in order of practice and patient.
+    pub records: Vec<PatientWish>,
     /// Type 2 wishes that count, for the centre's register; in order of practice and patient.
     pub persons: Vec<PatientWish>,
     /// Type 2 entries recorded after the day until which they count: to be reported.
@@ -125,10 +127,12 @@ impl Withholding {
         for ((practice, patient), wishes) in type1 {
             if stands(&wishes, &Scope::GpRecord, today) {
                 collected.counts.entry(practice.clone()).or_default().patients_withheld += 1;
-                collected.withholding.patients.entry(practice).or_default().insert(patient);
+                collected.withholding.patients.entry(practice.clone()).or_default().insert(patient.clone());
             } else {
-                collected.withdrawn.insert((practice, patient));
+                collected.withdrawn.insert((practice.clone(), patient.clone()));
             }
+            let of_patient = |wish| PatientWish { practice: practice.clone(), patient: patient.clone(), wish };
+            collected.records.extend(wishes.into_iter().map(of_patient));
         }
         let by_patient = |a: &PatientWish, b: &PatientWish| (&a.practice, &a.patient).cmp(&(&b.practice, &b.patient));
         collected.persons.sort_by(by_patient);

@@ -55,7 +55,8 @@ impl Observation {
         Self { key, person, identifiers, provider, local_id, day, contribution, kind }
     }
 
-    pub(crate) const fn record(&self) -> Record {
+    /// The record that left it.
+    pub const fn record(&self) -> Record {
         let Self { key, identifiers, provider, local_id, day, contribution, .. } = *self;
         Record { key, identifiers, provider, local_id, day, contribution }
     }

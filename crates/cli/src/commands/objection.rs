@@ -18,12 +18,18 @@ use std::path::Path;
 
 pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<()> {
     let home = open_home(arguments)?;
-    let (register, audit) = (home.register()?, home.audit(who()?)?);
+    let expected = match command {
+        Objection::Record(Record { expect_source, .. }) | Objection::Load { expect_source, .. } => {
+            expect_source.clone()
+        }
+        Objection::Show | Objection::History => Vec::new(),
+    };
+    let (register, audit) = (home.register()?.expecting(expected), home.audit(who()?)?);
     match command {
         Objection::Record(options) => record(arguments, options, &register, &audit),
         Objection::Show => show(arguments, &register, &audit),
         Objection::History => history(arguments, &register, &audit),
-        Objection::Load { file } => load(arguments, file, &register, &audit),
+        Objection::Load { file, .. } => load(arguments, file, &register, &audit),
     }
 }
 

@@ -30,8 +30,9 @@ enum Fate {
 /// Which rows of one table and contribution stay as they are, and what becomes of the others.
 #[derive(Default)]
 pub struct RowRule<'a> {
-    /// Who the person of a record is today, by record key, as a pseudonym. Where it is given, it alone says whose a row is:
-    /// the pseudonym that an earlier run wrote may rest on a merge that was undone since.
+    /// Who the person of a record is today, as a pseudonym: by record key, or for an entry of a journal by its registration.
+    /// Where it is given, it alone says whose a row is: the pseudonym that an earlier run wrote may rest on a merge that was
+    /// undone since.
     pub who: Option<&'a (dyn Fn(i64) -> Option<i64> + Sync)>,
     /// The register's answer for the rows of this source, by pseudonym. Who is not in it was not asked about, and is
     /// withheld.
@@ -40,6 +41,8 @@ pub struct RowRule<'a> {
     pub renamed: Arc<HashMap<i64, i64>>,
     /// Record keys that this run delivers anew.
     pub superseded: Arc<KeySet>,
+    /// Registrations that their practices' own word keeps from use: rows that rest on them go.
+    pub bound: Arc<HashSet<i64>>,
     /// Practices whose rows of this period are replaced.
     pub practices: HashSet<String>,
     /// Pseudonyms of persons whose rows go, whatever the answer.
@@ -96,9 +99,10 @@ pub struct Rewritten {
 }
 
 impl RowRule<'_> {
-    fn fates(&self, batch: &RecordBatch) -> Result<Vec<Fate>, EngineError> {
-        let persons = self.persons_of(batch)?;
+    fn fates(&self, table: Table, batch: &RecordBatch) -> Result<Vec<Fate>, EngineError> {
+        let persons = self.persons_of(table, batch)?;
         let keys = ids(batch, "record_key")?;
+        let rests_on = ids(batch, rests_on(table))?;
         let practices = if self.practices.is_empty() { None } else { batch.column_by_name("practice") };
         Ok((0..batch.num_rows())
             .map(|row| {
@@ -108,6 +112,7 @@ impl RowRule<'_> {
                 if replaced
                     || person.is_some_and(|person| self.persons.contains(&person))
                     || self.superseded.contains(keys.value(row))
+                    || self.bound.contains(&rests_on.value(row))
                 {
                     Fate::Drop
                 } else if person.and_then(|person| self.answers.get(&person)) == Some(&None) {
@@ -122,19 +127,19 @@ impl RowRule<'_> {
     }
 
     /// Whose the rows are today; `None` where the index knows the record no more.
-    fn persons_of(&self, batch: &RecordBatch) -> Result<Vec<Option<i64>>, EngineError> {
+    fn persons_of(&self, table: Table, batch: &RecordBatch) -> Result<Vec<Option<i64>>, EngineError> {
         let written = ids(batch, "person")?.values();
         let Some(who) = self.who else {
             let present = |person: &i64| Some(self.renamed.get(person).copied().unwrap_or(*person));
             return Ok(written.iter().map(present).collect());
         };
-        Ok(ids(batch, "record_key")?.values().iter().map(|&key| who(key)).collect())
+        Ok(ids(batch, rests_on(table))?.values().iter().map(|&key| who(key)).collect())
     }
 
-    fn touches(&self, batch: &RecordBatch) -> Result<bool, EngineError> {
+    fn touches(&self, table: Table, batch: &RecordBatch) -> Result<bool, EngineError> {
         let written = ids(batch, "person")?.values().iter();
-        let renamed = written.zip(self.persons_of(batch)?).any(|(written, present)| present != Some(*written));
-        Ok(renamed || self.fates(batch)?.into_iter().any(|fate| fate != Fate::Publish))
+        let renamed = written.zip(self.persons_of(table, batch)?).any(|(written, present)| present != Some(*written));
+        Ok(renamed || self.fates(table, batch)?.into_iter().any(|fate| fate != Fate::Publish))
     }
 
     /// Parts published or sealed rows of `table` into what is published and what is sealed now, under present pseudonyms, and
@@ -147,8 +152,8 @@ impl RowRule<'_> {
         table: Table,
         batch: &RecordBatch,
     ) -> Result<(PublishedAgain, RecordBatch, Rewritten), EngineError> {
-        let fates = self.fates(batch)?;
-        let batch = self.rename(batch)?;
+        let fates = self.fates(table, batch)?;
+        let batch = self.rename(table, batch)?;
         let of = |fate: Fate| {
             let mask: BooleanArray = fates.iter().map(|&other| Some(other == fate)).collect();
             arrow_select::filter::filter_record_batch(&batch, &mask).map_err(EngineError::arrow("parting rows"))
@@ -178,10 +183,10 @@ impl RowRule<'_> {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(EngineError::arrow("sealing rows"))
     }
 
-    fn rename(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
+    fn rename(&self, table: Table, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
         let place = batch.schema().index_of("person").map_err(EngineError::arrow("finding a column"))?;
         let written = ids(batch, "person")?.values().iter();
-        let present = self.persons_of(batch)?;
+        let present = self.persons_of(table, batch)?;
         let persons: Int64Array = written.zip(present).map(|(written, present)| present.unwrap_or(*written)).collect();
         let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
         columns[place] = Arc::new(persons);
@@ -212,8 +217,8 @@ pub fn rewrite(
     let table = TABLES.into_iter().find(|table| table.name() == file.table).ok_or(EngineError::Interrupted)?;
     let mut touched = rule.replaced;
     if !touched {
-        for batch in read(records, table, file, Some(&["record_key", "person", "practice"]))? {
-            if rule.touches(&batch.map_err(EngineError::arrow("reading records"))?)? {
+        for batch in read(records, table, file, Some(&["record_key", "registration", "person", "practice"]))? {
+            if rule.touches(table, &batch.map_err(EngineError::arrow("reading records"))?)? {
                 touched = true;
                 break;
             }
@@ -251,6 +256,14 @@ pub fn read(records: &Path, table: Table, file: &DataFile, columns: Option<&[&st
         builder = builder.with_projection(mask);
     }
     builder.build().map_err(&fault)
+}
+
+/// The column that names the record by which a row links to its person.
+const fn rests_on(table: Table) -> &'static str {
+    match table {
+        Table::Journals => "registration",
+        Table::Persons | Table::Admissions | Table::Outpatients | Table::Emergency | Table::Other => "record_key",
+    }
 }
 
 fn ids<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a Int64Array, EngineError> {

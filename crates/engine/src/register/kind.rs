@@ -2,6 +2,7 @@
 
 use crate::error::EngineError;
 use caredata_model::{Choice, Scope, SourceName};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +20,16 @@ pub struct Kind {
     pub choice: Choice,
     /// What it is about.
     pub scope: Scope,
+}
+
+impl Kind {
+    /// Whether it is about the GP record, about all, or about one of these places of care.
+    pub(super) fn is_about_one_of(&self, sources: &BTreeSet<String>) -> bool {
+        match &self.scope {
+            Scope::GpRecord | Scope::All => true,
+            Scope::Source(name) => sources.contains(name.as_str()),
+        }
+    }
 }
 
 impl FromStr for Kind {

@@ -12,6 +12,7 @@ use csv_core::{ReadRecordResult, ReaderBuilder};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -79,6 +80,11 @@ pub enum LoadFault {
     /// No kind.
     #[error("kind: none of object-gp, withdraw-gp, object-all, withdraw-all, object-source:NAME, withdraw-source:NAME")]
     Kind,
+    /// A place of care that nobody knows.
+    #[error(
+        "kind: no such place of care is known; known are {0}; load with --expect-source NAME for one that is to come"
+    )]
+    Source(String),
     /// A text that is too long, has control characters, or repeats the person's number.
     #[error("{0}: longer than 200 characters, with control characters, or holding the person's number")]
     Unfit(&'static str),
@@ -138,10 +144,11 @@ impl Register {
     /// [`EngineError::ObjectionsRefused`] where any line has a fault or there is none, [`EngineError::Io`],
     /// [`EngineError::Register`], and those of [`Audit::append`]; then nothing is loaded.
     pub fn load(&self, audit: &Audit, file: &Path) -> Result<Loaded, EngineError> {
+        let sources = self.sources()?;
         let mut connection = self.connection.lock().map_err(|_| EngineError::Interrupted)?;
         let loading = async {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let mut rows = Rows::open(file)?;
+            let mut rows = Rows::open(file, sources)?;
             let (mut loaded, faults) = self.take_rows(&mut transaction, &mut rows, file).await?;
             let sha256 = rows.sha256().map_err(EngineError::io("reading", file))?;
             let (Some(sha256), 0) = (&sha256, faults.total) else {
@@ -223,6 +230,8 @@ struct Rows {
     /// For each of [`COLUMNS`], its place in a line; `None` until the header is read.
     places: Option<[usize; 7]>,
     fields: usize,
+    /// The places of care that a wish may name.
+    sources: BTreeSet<String>,
     columns_ignored: u64,
     line: u64,
     ended: bool,
@@ -248,7 +257,7 @@ impl Read for Hashing {
 }
 
 impl Rows {
-    fn open(path: &Path) -> Result<Self, EngineError> {
+    fn open(path: &Path, sources: BTreeSet<String>) -> Result<Self, EngineError> {
         let fault = |source| EngineError::Io { doing: "reading", path: path.to_owned(), source };
         let hash = Rc::default();
         let file = Hashing { file: File::open(path).map_err(fault)?, hash: Rc::clone(&hash) };
@@ -258,6 +267,7 @@ impl Rows {
             Some(_) | None => Box::new(BufReader::new(file)),
         };
         Ok(Self {
+            sources,
             input,
             hash,
             parser: csv_core::Reader::new(),
@@ -308,6 +318,10 @@ impl Rows {
                 }
             } else if !self.text.trim_ascii().is_empty() {
                 return Ok(match self.read_row(register) {
+                    Ok(Ok(row)) if !row.kind.is_about_one_of(&self.sources) => {
+                        let known = self.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                        Next::Fault(self.line, LoadFault::Source(known))
+                    }
                     Ok(Ok(row)) => Next::Row(row),
                     Ok(Err(error)) => Next::Engine(error),
                     Err(fault) => Next::Fault(self.line, fault),

@@ -22,10 +22,13 @@ pub use publications::{Contribution, ContributionId, NewContribution, Publicatio
 
 use crate::error::EngineError;
 use crate::keys::Key;
+use caredata_admit::Setting;
+use caredata_model::SourceName;
 use jiff::Timestamp;
 use seal::NumberSeal;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection};
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -53,6 +56,7 @@ pub struct Register {
     path: PathBuf,
     seal: NumberSeal,
     connection: Mutex<SqliteConnection>,
+    expected: Vec<SourceName>,
 }
 
 impl Register {
@@ -72,7 +76,12 @@ impl Register {
         let connection = futures::executor::block_on(SqliteConnection::connect_with(&options))
             .map_err(EngineError::register("opening its file"))?;
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(EngineError::io("guarding", path))?;
-        let register = Self { path: path.to_owned(), seal: NumberSeal::new(key), connection: Mutex::new(connection) };
+        let register = Self {
+            path: path.to_owned(),
+            seal: NumberSeal::new(key),
+            connection: Mutex::new(connection),
+            expected: Vec::new(),
+        };
         match register.format()? {
             0 => register.make()?,
             FORMAT => {}
@@ -82,6 +91,26 @@ impl Register {
             }
         }
         Ok(register)
+    }
+
+    /// This register, which takes wishes about these places of care too, although nothing has come from them yet.
+    #[must_use]
+    pub fn expecting(mut self, sources: Vec<SourceName>) -> Self {
+        self.expected = sources;
+        self
+    }
+
+    /// The places of care that a wish may name: the hospitals together and their files, those that ever sent something, and
+    /// those expected. A name that nothing will ever bear would be an objection that nobody honours.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn sources(&self) -> Result<BTreeSet<String>, EngineError> {
+        let mut names: BTreeSet<String> = Setting::HOSPITAL_SOURCES.into_iter().map(str::to_owned).collect();
+        names.insert(Setting::HOSPITAL.to_owned());
+        let sent = self.contributions()?.into_iter().map(|one| one.source.to_string()).filter(|name| name != "gp");
+        names.extend(sent.chain(self.expected.iter().map(ToString::to_string)));
+        Ok(names)
     }
 
     /// Closes the register, so that all of it is in its one file.

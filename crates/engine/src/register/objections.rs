@@ -155,8 +155,14 @@ impl Register {
     /// they like: two of one day are told apart by their time.
     ///
     /// # Errors
-    /// [`EngineError::Register`], and those of [`Audit::append`]; then nothing is noted.
+    /// [`EngineError::UnknownSource`] for a place of care that nobody knows, [`EngineError::Register`], and those of
+    /// [`Audit::append`]; then nothing is noted.
     pub fn record(&self, audit: &Audit, wish: &NewObjection) -> Result<(), EngineError> {
+        let known = self.sources()?;
+        if !wish.kind.is_about_one_of(&known) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(EngineError::UnknownSource { kind: wish.kind.to_string(), known });
+        }
         let row = EventRow {
             number: self.seal.seal(wish.number)?,
             kind: wish.kind.clone(),

@@ -4,18 +4,19 @@
 //! scanned for wishes here; they pass their gate when they are written, after linkage.
 
 use super::inputs::Inputs;
+use super::state::Stop;
 use crate::error::EngineError;
 use caredata_admit::{
-    Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, Register, Registrations,
-    Room, Subject, Tally, Terms, Withheld,
+    Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, RecordKeys, Register,
+    Registrations, Room, Subject, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch,
-    Withholding, read,
+    Collected, InputFile, ObjectionCodes, PatientWish, Quality, ReadOptions, Rejection, SensitiveCodes, Source,
+    SourceBatch, Withholding, read,
 };
-use caredata_model::{Day, LegalBasis, RecordKey, Wish};
+use caredata_model::{Choice, Day, LegalBasis, NhsNumber, RecordKey, Wish};
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// One source after the first gate.
@@ -59,7 +60,8 @@ pub struct Practices {
     pub patients: Vec<SourceBatch>,
     /// Their part of the account.
     pub account: Account,
-    /// Type 2 wishes, each of a number or, where the registration has no valid one, of the registration.
+    /// Type 2 wishes, and withdrawals of type 1 objections, each of a number or, where the registration has no valid one, of
+    /// the registration.
     pub wishes: Vec<(String, Subject, Wish)>,
     /// The practices that sent anything.
     pub sent: BTreeSet<String>,
@@ -97,11 +99,12 @@ impl Practices {
             });
         }
         let source = Source::builtin("gp-patients")?;
-        let keys = caredata_admit::RecordKeys::new(&rules.secret, &source.name);
+        let keys = RecordKeys::new(&rules.secret, &source.name);
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
-        for said in &collected.persons {
+        let withdrawals = collected.records.iter().filter(|said| said.wish.choice == Choice::Withdraw);
+        for said in collected.persons.iter().chain(withdrawals) {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
@@ -127,6 +130,34 @@ impl Practices {
             wishes.extend(said.into_iter().map(|wish| (practice.to_owned(), subject, wish.clone())));
         }
         Ok(Self { collected, patients, account, wishes, sent, tokens })
+    }
+
+    /// The valid number that each registration states of which the register mentions something.
+    pub fn stated(&self, register: &Register, keys: &RecordKeys) -> Vec<(RecordKey, NhsNumber)> {
+        let of_batch = |batch: &SourceBatch| -> Vec<(RecordKey, NhsNumber)> {
+            let stated = |row| Some((keys.key(batch.key(row)), batch.identifiers(row).nhs_number()?));
+            (0..batch.len()).filter_map(stated).filter(|(key, _)| register.mentions(*key)).collect()
+        };
+        self.patients.par_iter().flat_map_iter(of_batch).collect()
+    }
+
+    /// The registrations that raw exports themselves withhold, each with the objection that counts from the latest day; one
+    /// without a day counts from now on.
+    pub fn stops(&self, keys: &RecordKeys) -> Vec<(RecordKey, Stop)> {
+        let is_objection = |said: &&PatientWish| said.wish.choice == Choice::Object;
+        let standing = |said: &&PatientWish| self.collected.withholding.withholds(&said.practice, &said.patient);
+        let mut latest: BTreeMap<(&str, &str), &Wish> = BTreeMap::new();
+        for said in self.collected.records.iter().filter(is_objection).filter(standing) {
+            let when = |wish: &Wish| (wish.effective.is_none(), wish.effective, wish.recorded);
+            let one = latest.entry((&said.practice, &said.patient)).or_insert(&said.wish);
+            if when(&said.wish) > when(one) {
+                *one = &said.wish;
+            }
+        }
+        let stop = |((practice, patient), wish): ((&str, &str), &Wish)| {
+            (keys.key(&format!("{practice}/{patient}")), Stop::since(wish.effective, wish.recorded))
+        };
+        latest.into_iter().map(stop).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Names that sources and tables of ours bear.
-const RESERVED: [&str; 8] = ["gp", "gp-patients", "gp-journals", "apc", "op", "ae", "persons", "journals"];
+const RESERVED: [&str; 9] = ["gp", "gp-patients", "gp-journals", "hospital", "apc", "op", "ae", "persons", "journals"];
 
 /// What a run is given.
 #[derive(Clone, Debug)]

@@ -4,20 +4,21 @@
 //! by, not only by what this run brought.
 
 use super::admission::{SourceAdmitted, provider_number};
-use super::{GP, Part, Parts};
+use super::state::Stop;
+use super::{GP, Month, Part, Parts};
 use crate::keys::Keys;
 use crate::linkage::NO_DAY;
 use caredata_admit::{Identified, PersonAnswers, Policy, Register, Subject, Tie};
 use caredata_deidentify::Persons;
 use caredata_link::{Diagnostics, Index, Kind, Link, Linkage, Observation, Record, Settings, link};
-use caredata_model::{Period, PersonId, RecordKey};
+use caredata_model::{Day, NhsNumber, PersonId, RecordKey};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What linkage found.
 pub struct Linking {
-    /// A link for each identified registration, in their order.
+    /// A link for each identified registration, in their order; then for those that are held for matching alone.
     pub registrations: Vec<Link>,
     /// For each other source, a link for each of its identified rows.
     pub events: Vec<Vec<Link>>,
@@ -34,20 +35,17 @@ pub struct Linking {
 }
 
 impl Linking {
-    /// Links what came in against the index.
+    /// Links what came in against the index, from which [`replace`] took what comes again; `held` is what it gave.
     pub fn new(
-        keys: &Keys,
-        mut index: Index,
+        month: &Month<'_>,
+        index: Index,
         registered: &SourceAdmitted,
         elsewhere: &[SourceAdmitted],
+        held: Vec<Record>,
         parts: &Parts,
-        period: Period,
     ) -> Self {
-        // Parts that come again replace what they brought before, also where nothing of it came again.
-        for &number in parts.numbers.values() {
-            index.remove_contribution(number);
-        }
-        let period = period.to_string();
+        let keys = month.home.keys();
+        let period = month.input.period.to_string();
         let number = |source: &str, practice: Option<&str>| {
             let part =
                 Part { source: source.to_owned(), practice: practice.map(str::to_owned), period: period.clone() };
@@ -62,6 +60,7 @@ impl Linking {
                     *of_practice.entry(Arc::clone(&one.provider)).or_insert_with(|| number(GP, Some(&one.provider)));
                 record(one, part)
             })
+            .chain(held)
             .collect();
         let events: Vec<Record> = elsewhere
             .iter()
@@ -95,6 +94,46 @@ impl Linking {
     pub fn ask(&self, register: &Register, policy: Policy) -> PersonAnswers {
         PersonAnswers::decide(register, known_by(&self.index), policy)
     }
+}
+
+/// Takes out of the index what parts that come again brought before, also where nothing of it came again. Gives those
+/// registrations among it that have stopped by objection: they are matched again by what was last held of them, since the
+/// objection binds the person and must not be forgotten with the registration.
+pub fn replace(
+    index: &mut Index,
+    parts: &Parts,
+    registered: &SourceAdmitted,
+    stopped: &BTreeMap<i64, Stop>,
+) -> Vec<Record> {
+    let replaced: HashSet<u32> = parts.numbers.values().copied().collect();
+    let mut held: BTreeMap<RecordKey, Record> = index
+        .observations()
+        .iter()
+        .filter(|one| one.kind == Kind::Registration && replaced.contains(&one.contribution))
+        .filter(|one| stopped.contains_key(&one.key.value()))
+        .map(|one| (one.key, one.record()))
+        .collect();
+    if !held.is_empty() {
+        for one in &registered.identified {
+            held.remove(&one.key);
+        }
+    }
+    for number in replaced {
+        index.remove_contribution(number);
+    }
+    held.into_values().collect()
+}
+
+/// The valid number that each registration of the index states of which the register mentions something, the latest last.
+pub fn stated(index: &Index, register: &Register) -> Vec<(RecordKey, NhsNumber)> {
+    let mut stated: Vec<(Day, RecordKey, NhsNumber)> = index
+        .observations()
+        .par_iter()
+        .filter(|one| one.kind == Kind::Registration && register.mentions(one.key))
+        .filter_map(|one| Some((one.day, one.key, one.identifiers.nhs_number()?)))
+        .collect();
+    stated.par_sort_unstable();
+    stated.into_iter().map(|(_, key, number)| (key, number)).collect()
 }
 
 /// Every person of the index with every number and record that the person is or was known by.

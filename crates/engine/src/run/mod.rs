@@ -23,7 +23,7 @@ pub(crate) use admission::provider_number;
 pub use caredata_extract::Source;
 pub use inputs::RunInput;
 pub use publish::present;
-pub use state::{Part, Present, Publication, RegistrationWish, SealedFile};
+pub use state::{Part, Present, Publication, RegistrationWish, SealedFile, Stop};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
@@ -31,14 +31,14 @@ use crate::home::{Home, UnlinkedRows};
 use crate::register::{Contribution, ContributionId, Footing, Kind, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
-use admission::{Practices, Rules, SourceAdmitted, admit_elsewhere, admit_registrations, terms};
+use admission::{Practices, Rules, admit_elsewhere, admit_registrations, terms};
 use caredata_admit::{
     Attestation, Policy, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms, Unlinked,
 };
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
-use caredata_model::{Choice, Day, Period, RecordKey, Scope, SourceName, Wish};
+use caredata_model::{Day, Period, PersonId, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
 pub(crate) use linking::known_by;
@@ -143,7 +143,9 @@ impl<'a> Month<'a> {
         let mut practices = Practices::read(&inputs, &self.rules)?;
         let parts = self.parts(&inputs, &practices)?;
         let stopped = self.stopped(&inputs, &practices)?;
-        let terms = terms(self.answers(&parts, &practices, &stopped)?, &self.rules);
+        let mut index = index_store::load(&self.vault, &self.present)?;
+        let known: Vec<PersonId> = index.observations().iter().map(|one| one.person).collect();
+        let terms = terms(self.answers(&parts, &practices, &stopped, &index)?, &self.rules);
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
@@ -154,7 +156,8 @@ impl<'a> Month<'a> {
             .collect::<Result<Vec<_>, _>>()?;
 
         self.stage("link");
-        let linking = self.link(&registered, &elsewhere, &parts)?;
+        let held = linking::replace(&mut index, &parts, &registered, &stopped);
+        let linking = Linking::new(&self, index, &registered, &elsewhere, held, &parts);
         let policy = Policy {
             unlinked: match self.home.policy().unlinked_rows {
                 UnlinkedRows::Publish => Unlinked::Admit,
@@ -172,7 +175,7 @@ impl<'a> Month<'a> {
 
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
-        let report = self.report(&written, &past, &linking, &answers)?;
+        let report = self.report(&written, &past, &linking, &answers, &known)?;
         let publication =
             past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices), stopped);
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
@@ -230,7 +233,8 @@ impl<'a> Month<'a> {
         &self,
         parts: &Parts,
         practices: &Practices,
-        stopped: &BTreeMap<i64, String>,
+        stopped: &BTreeMap<i64, Stop>,
+        index: &Index,
     ) -> Result<Answers, EngineError> {
         let replaced: Vec<ContributionId> = parts.replaced.iter().map(|held| held.id).collect();
         let known = self.register.wishes(&replaced)?;
@@ -241,14 +245,18 @@ impl<'a> Month<'a> {
             events.push(said.event()?);
         }
         events.extend(practices.wishes.iter().map(|(_, subject, wish)| (*subject, wish.clone())));
-        events.extend(stopped.keys().map(|&registration| stop(registration)));
-        answers_of(self.register, events, self.rules.today)
+        events.extend(stopped.iter().map(|(&registration, stop)| stop.event(registration)));
+        let answers = answers_of(self.register, events, self.rules.today)?;
+        // What this run's registrations state is newer than what the index holds.
+        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
+        let (held, brought) = (linking::stated(index, &answers), practices.stated(&answers, &keys));
+        Ok(answers.stating(held.into_iter().chain(brought)))
     }
 
     /// The registrations whose sending has ended by objection, as known with this run: told by tokens in packages, and by raw
     /// exports themselves. A stop is lifted by a package of a later month that sends the registration again, since the practice
     /// then knows of a withdrawal; or by a raw export that holds the withdrawal itself. Silence lifts nothing.
-    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, String>, EngineError> {
+    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, Stop>, EngineError> {
         let mut stopped = self.present.stopped.clone();
         let month = Period::of(self.input.period.last_day()).to_string();
         let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
@@ -258,10 +266,10 @@ impl<'a> Month<'a> {
                     break;
                 }
                 let registration = keys.key(batch.key(row)).value();
-                let sent_later = |told: &String| !batch.token(row).is_empty() && *told < month;
+                let sent_later = |stop: &Stop| !batch.token(row).is_empty() && stop.told < month;
                 let withdrawn =
                     practices.collected.withdrawn.contains(&(batch.provider(row).into(), batch.local_id(row).into()));
-                if stopped.get(&registration).is_some_and(|told| withdrawn || sent_later(told)) {
+                if stopped.get(&registration).is_some_and(|stop| withdrawn || sent_later(stop)) {
                     stopped.remove(&registration);
                 }
             }
@@ -275,29 +283,17 @@ impl<'a> Month<'a> {
         known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
         let by_token =
             inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
-        let withholding = &practices.collected.withholding;
-        let keys = &keys;
-        let by_export = practices.sent.iter().flat_map(|practice| {
-            let patients = withholding.of_practice(practice).into_iter().flatten();
-            patients.map(move |patient| keys.key(&format!("{practice}/{patient}")))
-        });
-        for registration in by_token.chain(by_export) {
-            let told = stopped.entry(registration.value()).or_default();
-            if *told < month {
-                told.clone_from(&month);
-            }
+        let last_day = Some(self.input.period.last_day());
+        for registration in by_token {
+            stopped.entry(registration.value()).or_insert_with(|| Stop::since(last_day, None)).tell(&month);
+        }
+        for (registration, mut stop) in practices.stops(&keys) {
+            let before = stopped.remove(&registration.value()).unwrap_or_default();
+            stop.tell(&before.told);
+            stop.tell(&month);
+            stopped.insert(registration.value(), stop);
         }
         Ok(stopped)
-    }
-
-    fn link(
-        &self,
-        registered: &SourceAdmitted,
-        elsewhere: &[SourceAdmitted],
-        parts: &Parts,
-    ) -> Result<Linking, EngineError> {
-        let index = index_store::load(&self.vault, &self.present)?;
-        Ok(Linking::new(self.home.keys(), index, registered, elsewhere, parts, self.input.period))
     }
 
     fn journals(
@@ -362,19 +358,21 @@ pub fn index_of(home: &Home, present: &Present) -> Result<Index, EngineError> {
     index_store::load(&home.vault()?, present)
 }
 
-/// The register of a home as it stands now, with what its present's journals said.
+/// The register of a home as it stands now, with what its present's journals said and the numbers that its index knows.
 ///
 /// # Errors
 /// [`EngineError`] where the register cannot be read, or nobody answers for its being empty.
-pub fn register_of(home: &Home, present: &Present) -> Result<Answers, EngineError> {
+pub fn register_of(home: &Home, present: &Present, index: &Index) -> Result<Answers, EngineError> {
     let register = home.register()?;
     let numbers = register.wishes(&[])?.into_iter().map(|(number, wish)| (Subject::Number(number), wish));
     let mut events: Vec<(Subject, Wish)> = numbers.collect();
     for said in &present.wishes_of_registrations {
         events.push(said.event()?);
     }
-    events.extend(present.stopped.keys().map(|&registration| stop(registration)));
-    answers_of(&register, events, crate::today())
+    events.extend(present.stopped.iter().map(|(&registration, stop)| stop.event(registration)));
+    let answers = answers_of(&register, events, crate::today())?;
+    let stated = linking::stated(index, &answers);
+    Ok(answers.stating(stated))
 }
 
 /// The register's answers, from what was said, or from somebody's word that nothing was.
@@ -385,29 +383,6 @@ fn answers_of(register: &Register, events: Vec<(Subject, Wish)>, today: Day) -> 
     match register.footing()? {
         Footing::Attested { name, reason } => Ok(Answers::attested(&Attestation::new(&name, &reason)?, today)),
         Footing::Events | Footing::Nothing => Err(EngineError::NobodyAttested),
-    }
-}
-
-/// A registration that stopped by objection: the day is the practice's own affair, so it counts from now.
-fn stop(registration: i64) -> (Subject, Wish) {
-    let wish = Wish { scope: Scope::GpRecord, choice: Choice::Object, effective: None, recorded: None };
-    (Subject::Record(RecordKey::from_bits(registration.cast_unsigned())), wish)
-}
-
-impl RegistrationWish {
-    fn event(&self) -> Result<(Subject, Wish), EngineError> {
-        Ok((Subject::Record(RecordKey::from_bits(self.registration.cast_unsigned())), self.wish()?))
-    }
-
-    fn wish(&self) -> Result<Wish, EngineError> {
-        let kind: Kind = self.kind.parse()?;
-        let day = |text: &Option<String>| text.as_deref().and_then(|text| Day::parse(text).ok());
-        Ok(Wish {
-            scope: kind.scope,
-            choice: kind.choice,
-            effective: day(&self.effective),
-            recorded: day(&self.recorded),
-        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! changed are written anew.
 
 use super::linking::Linking;
-use super::state::{Present, Publication, RegistrationWish, SealedFile};
+use super::state::{Present, Publication, RegistrationWish, SealedFile, Stop};
 use super::writing::{Sealer, Written};
 use super::{GP, Inputs, Month, Parts, Practices, RunId};
 use crate::error::EngineError;
@@ -41,7 +41,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
-        stopped: BTreeMap<i64, String>,
+        stopped: BTreeMap<i64, Stop>,
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -68,6 +68,8 @@ pub(super) struct Rules<'a> {
     /// The pseudonym of a record's person today, by record key.
     who: Box<dyn Fn(i64) -> Option<i64> + Sync + 'a>,
     pub(super) renamed: Arc<HashMap<i64, i64>>,
+    /// Registrations that their practices' own word keeps from use.
+    pub(super) bound: Arc<HashSet<i64>>,
     superseded: HashMap<String, Arc<KeySet>>,
     /// Practices that sent this run's period again.
     pub(super) practices: HashSet<String>,
@@ -152,6 +154,7 @@ impl Month<'_> {
                 Some(self.pseudonyms.of(person))
             }),
             renamed: Arc::new(renamed.collect()),
+            bound: Arc::new(answers.bound().iter().map(|registration| registration.value()).collect()),
             superseded: HashMap::new(),
             practices: practices.sent.iter().cloned().collect(),
             sources,
@@ -213,10 +216,10 @@ impl Rules<'_> {
     fn rule(&self, source: &str, period: &str, table: Table) -> RowRule<'_> {
         let same_period = period == self.month.input.period.to_string();
         let journals = table == Table::Journals;
-        // Entries of journals are in no index; for them the pseudonym that was written stands, merges followed.
         let who: &(dyn Fn(i64) -> Option<i64> + Sync) = &*self.who;
         RowRule {
-            who: (!journals).then_some(who),
+            who: Some(who),
+            bound: Arc::clone(&self.bound),
             answers: self.by_source.get(source).cloned().unwrap_or_default(),
             renamed: Arc::clone(&self.renamed),
             superseded: self.superseded.get(source).cloned().unwrap_or_default(),

@@ -36,6 +36,7 @@ impl Month<'_> {
             let rule = RowRule {
                 answers,
                 renamed: rules.renamed.clone(),
+                bound: Arc::clone(&rules.bound),
                 persons: std::mem::take(&mut choice.old_gone),
                 ..RowRule::default()
             };
@@ -111,12 +112,13 @@ impl Choice {
         let fresh = registered(record)?;
         let period = month.input.period.to_string();
         for file in earlier {
-            for batch in read(&month.home.records(), Table::Persons, file, Some(&["person", "period", "practice"]))? {
+            let needed = ["person", "record_key", "period", "practice"];
+            for batch in read(&month.home.records(), Table::Persons, file, Some(&needed))? {
                 let batch = batch.map_err(EngineError::arrow("reading records"))?;
                 for (person, held) in rows(&batch)? {
                     let person = rules.renamed.get(&person).copied().unwrap_or(person);
-                    // A row that the register's answer of today takes away weighs nothing.
-                    if answers.get(&person) != Some(&None) {
+                    // A row that an objection of today takes away weighs nothing.
+                    if answers.get(&person) != Some(&None) || rules.bound.contains(&held.record) {
                         continue;
                     }
                     choice.weigh(person, held, fresh.get(&person).copied(), &period, &rules.practices);
@@ -160,6 +162,7 @@ impl Choice {
 /// What an earlier row of a person rests on.
 #[derive(Clone, Copy)]
 struct Earlier<'a> {
+    record: i64,
     period: &'a str,
     practice: Option<&'a str>,
 }
@@ -174,15 +177,19 @@ fn registered(record: &LinkedRecord) -> Result<HashMap<i64, bool>, EngineError> 
 }
 
 fn rows(batch: &RecordBatch) -> Result<impl Iterator<Item = (i64, Earlier<'_>)>, EngineError> {
+    let ids = |name| {
+        let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        column.ok_or(EngineError::Column { name })
+    };
     let text = |name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-    let persons = batch.column_by_name("person").and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let persons = persons.ok_or(EngineError::Column { name: "person" })?;
+    let (persons, records) = (ids("person")?, ids("record_key")?);
     let periods = text("period").ok_or(EngineError::Column { name: "period" })?;
     let practices = text("practice").ok_or(EngineError::Column { name: "practice" })?;
-    let rests_on = periods
+    let rests_on = records
+        .values()
         .iter()
-        .zip(practices)
-        .map(|(period, practice)| Earlier { period: period.unwrap_or_default(), practice });
+        .zip(periods.iter().zip(practices))
+        .map(|(&record, (period, practice))| Earlier { record, period: period.unwrap_or_default(), practice });
     Ok(persons.values().iter().copied().zip(rests_on))
 }
 
@@ -200,7 +207,7 @@ mod tests {
     #[test]
     fn which_row_of_a_person_stands() {
         let (old_goes, new_goes, both_stay) = ((true, false), (false, true), (false, false));
-        let held = |period, practice| Earlier { period, practice };
+        let held = |period, practice| Earlier { record: 0, period, practice };
         assert_eq!(weighed(held("2014-04", Some("P1")), Some(true)), old_goes, "the same practice a month later");
         assert_eq!(
             weighed(held("2014-04", Some("P2")), Some(false)),

@@ -51,6 +51,7 @@ impl Month<'_> {
         past: &Past,
         linking: &Linking,
         answers: &PersonAnswers,
+        known: &[PersonId],
     ) -> Result<RunReport, EngineError> {
         for (name, _, account) in written.accounts() {
             account.tally.check(name, account.rows_in)?;
@@ -93,7 +94,7 @@ impl Month<'_> {
             weights,
             persons: Persons {
                 total: linking.everybody.len() as u64,
-                new: self.new_persons(linking)?,
+                new: Self::new_persons(linking, known),
                 merged: linking.diagnostics.merges,
             },
             objections: Objections {
@@ -117,16 +118,9 @@ impl Month<'_> {
     }
 
     /// Persons that no earlier run knew.
-    fn new_persons(&self, linking: &Linking) -> Result<u64, EngineError> {
-        if self.present.publication == 0 {
-            return Ok(linking.everybody.len() as u64);
-        }
-        let before: HashSet<PersonId> = index_store::load(&self.vault, &self.present)?
-            .observations()
-            .iter()
-            .map(|one| linking.index.resolve(one.person))
-            .collect();
-        Ok(linking.everybody.iter().filter(|(person, _)| !before.contains(person)).count() as u64)
+    fn new_persons(linking: &Linking, known: &[PersonId]) -> u64 {
+        let before: HashSet<PersonId> = known.iter().map(|&person| linking.index.resolve(person)).collect();
+        linking.everybody.iter().filter(|(person, _)| !before.contains(person)).count() as u64
     }
 
     fn compare_with_truth(

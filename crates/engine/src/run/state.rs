@@ -3,7 +3,11 @@
 //! Invariant: the files that a [`Present`] lists are never changed after it was written down; a later publication lists
 //! others.
 
+use crate::error::EngineError;
 use crate::records::{Change, DataFile};
+use crate::register::Kind;
+use caredata_admit::Subject;
+use caredata_model::{Choice, Day, RecordKey, Scope, Wish};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,9 +52,21 @@ pub struct Present {
     pub parts: BTreeMap<u32, Part>,
     /// Wishes from journals whose patient's NHS Number is missing or wrong: they are about the registration.
     pub wishes_of_registrations: Vec<RegistrationWish>,
-    /// Registrations whose sending a practice has ended by objection, each with the last month of the period that told so: an
-    /// export of an earlier month, run later, does not let them in again.
-    pub stopped: BTreeMap<i64, String>,
+    /// Registrations whose sending a practice has ended by objection, by record key.
+    pub stopped: BTreeMap<i64, Stop>,
+}
+
+/// That a practice has ended the sending of a registration by objection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The last month of the latest period that told so: an export of an earlier month, run later, does not let the
+    /// registration in again.
+    pub told: String,
+    /// The day from which the objection counts: as the journal has it, or where only a token tells of it, the last day of
+    /// the first period that did.
+    pub effective: Option<String>,
+    /// The day on which it was recorded, where that is known.
+    pub recorded: Option<String>,
 }
 
 /// A wish about a registration, by its record key, which tells nothing by itself.
@@ -75,4 +91,46 @@ pub struct Publication {
     pub present: Present,
     /// What happens to each table, by its name.
     pub changes: BTreeMap<String, Change>,
+}
+
+impl RegistrationWish {
+    /// The wish, as an event of the register.
+    ///
+    /// # Errors
+    /// [`EngineError::NotAKind`] where the kind is none.
+    pub fn event(&self) -> Result<(Subject, Wish), EngineError> {
+        let Kind { choice, scope } = self.kind.parse()?;
+        let wish =
+            Wish { scope, choice, effective: day(self.effective.as_deref()), recorded: day(self.recorded.as_deref()) };
+        Ok((subject(self.registration), wish))
+    }
+}
+
+impl Stop {
+    /// A stop by an objection that counts from this day.
+    pub fn since(effective: Option<Day>, recorded: Option<Day>) -> Self {
+        let text = |day: Option<Day>| day.map(|day| day.to_string());
+        Self { told: String::new(), effective: text(effective), recorded: text(recorded) }
+    }
+
+    /// Notes that a period told of it whose last month is `month`.
+    pub fn tell(&mut self, month: &str) {
+        if self.told.as_str() < month {
+            month.clone_into(&mut self.told);
+        }
+    }
+
+    /// The objection that it stands for, as an event of the register.
+    pub fn event(&self, registration: i64) -> (Subject, Wish) {
+        let (effective, recorded) = (day(self.effective.as_deref()), day(self.recorded.as_deref()));
+        (subject(registration), Wish { scope: Scope::GpRecord, choice: Choice::Object, effective, recorded })
+    }
+}
+
+const fn subject(registration: i64) -> Subject {
+    Subject::Record(RecordKey::from_bits(registration.cast_unsigned()))
+}
+
+fn day(text: Option<&str>) -> Option<Day> {
+    text.and_then(|text| Day::parse(text).ok())
 }
