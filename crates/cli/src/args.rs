@@ -172,25 +172,89 @@ pub enum Method {
     MatchRank,
 }
 
-/// `caredata link`
+/// What to link, and how.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Link {
+pub struct LinkFiles {
     /// GP patients: a file or a folder.
     #[arg(long, value_name = "FILE")]
     pub gp: PathBuf,
     /// Hospital files or folders.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub hospital: Vec<PathBuf>,
-    /// Where to write the links.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
     /// How to link.
     #[arg(long, value_enum, default_value = "probabilistic")]
     pub method: Method,
     /// Use the four identifiers and nothing else.
     #[arg(long)]
     pub identifiers_only: bool,
+}
+
+/// `caredata link`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Link {
+    /// Files to link, where nothing is asked about links.
+    #[command(flatten)]
+    pub links: Option<Links>,
+    /// What is asked about links.
+    #[command(subcommand)]
+    pub about: Option<AboutLinks>,
+}
+
+/// `caredata link` itself
+#[derive(Debug, Args)]
+pub struct Links {
+    /// What to link, and how.
+    #[command(flatten)]
+    pub files: LinkFiles,
+    /// Where to write the links.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `caredata link …`
+#[derive(Debug, Subcommand)]
+pub enum AboutLinks {
+    /// How good the links are, with or without a known truth.
+    Evaluate(Evaluate),
+    /// The evidence on one record, bit by bit.
+    Explain(Explain),
+    /// Doubtful pairs, and decisions on them.
+    Review(Review),
+    /// What each blocking rule and each identifier costs and brings.
+    Rules(Rules),
+}
+
+/// `caredata link evaluate`
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// What to link, and how.
+    #[command(flatten)]
+    pub files: LinkFiles,
+}
+
+/// `caredata link explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// What to link, and how.
+    #[command(flatten)]
+    pub files: LinkFiles,
+}
+
+/// `caredata link review`
+#[derive(Debug, Args)]
+pub struct Review {
+    /// What to link, and how.
+    #[command(flatten)]
+    pub files: LinkFiles,
+}
+
+/// `caredata link rules`
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// What to link, and how.
+    #[command(flatten)]
+    pub files: LinkFiles,
 }
 
 /// `caredata objection …`

@@ -1,8 +1,9 @@
 //! `caredata link`: linkage alone.
 
 use super::grouped;
-use crate::args::{Arguments, Link, Method};
+use crate::args::{self, AboutLinks, Arguments, Link, Links, Method};
 use crate::output;
+use anyhow::bail;
 use caredata_engine::linkage::{LinkFiles, link_files};
 use serde_json::json;
 use std::fmt::Write;
@@ -11,13 +12,27 @@ use std::fmt::Write;
 const PLACES_SHOWN: usize = 5;
 
 pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
-    let done = link_files(&LinkFiles {
-        gp: options.gp.clone(),
-        hospital: options.hospital.clone(),
-        out: options.out.clone(),
-        method: method(options.method),
-        identifiers_only: options.identifiers_only,
-    })?;
+    match (&options.about, &options.links) {
+        (Some(AboutLinks::Evaluate(_)), _) => bail!("not yet"),
+        (Some(AboutLinks::Explain(_)), _) => bail!("not yet"),
+        (Some(AboutLinks::Review(_)), _) => bail!("not yet"),
+        (Some(AboutLinks::Rules(_)), _) => bail!("not yet"),
+        (None, Some(links)) => link_to(arguments, links),
+        (None, None) => bail!("neither files to link nor a question"),
+    }
+}
+
+fn files(files: &args::LinkFiles) -> LinkFiles {
+    LinkFiles {
+        gp: files.gp.clone(),
+        hospital: files.hospital.clone(),
+        method: method(files.method),
+        identifiers_only: files.identifiers_only,
+    }
+}
+
+fn link_to(arguments: &Arguments, options: &Links) -> anyhow::Result<()> {
+    let done = link_files(&files(&options.files), &options.out)?;
     let [linked, new, review] = done.by_status;
     let [reading, linking, writing] = done.seconds;
     let value = json!({
@@ -44,7 +59,7 @@ pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
     output::result(arguments.json, &value, &words)
 }
 
-pub const fn method(method: Method) -> caredata_engine::linkage::Method {
+const fn method(method: Method) -> caredata_engine::linkage::Method {
     match method {
         Method::Probabilistic => caredata_engine::linkage::Method::Probabilistic,
         Method::Hesid => caredata_engine::linkage::Method::Hesid,
