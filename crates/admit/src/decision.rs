@@ -54,7 +54,9 @@ pub enum AtGate {
 /// Why a row is withheld.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A type 1 objection stands: nothing of the GP record.
+    /// The practice itself notes a type 1 objection to the use of its record.
+    NotedAtPractice,
+    /// A type 1 objection told elsewhere stands: nothing of any GP record.
     ObjectedGp,
     /// A type 2 objection stands: nothing from anywhere.
     ObjectedAll,
@@ -85,7 +87,8 @@ pub enum Disposal {
 
 impl Reason {
     /// All reasons, in the order of a report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::NotedAtPractice,
         Self::ObjectedGp,
         Self::ObjectedAll,
         Self::ObjectedSource,
@@ -100,6 +103,7 @@ impl Reason {
     /// A short stable name, for counting and for scripts.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::NotedAtPractice => "noted-at-practice",
             Self::ObjectedGp => "objected-gp",
             Self::ObjectedAll => "objected-all",
             Self::ObjectedSource => "objected-source",
@@ -115,7 +119,8 @@ impl Reason {
     /// The reason in words, for a report.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::ObjectedGp => "the person objects to the use of their GP record (type 1)",
+            Self::NotedAtPractice => "the practice notes an objection to the use of this GP record (type 1)",
+            Self::ObjectedGp => "the person objects to the use of their GP record (type 1), told elsewhere",
             Self::ObjectedAll => "the person objects to any use beyond their care (type 2)",
             Self::ObjectedSource => "the person objects to the use of records of this place of care",
             Self::ObjectionEntry => "the entry is the note of an objection or a withdrawal, and is never payload",
@@ -137,12 +142,13 @@ impl Reason {
     /// What becomes of the identifiers of a row withheld for this reason.
     ///
     /// Where the law has sent us the row they stay in the vault's index, for matching alone: without them the objector's
-    /// other rows might be linked to a twin. A type 1 objector's registration was never to leave the practice, and a held
-    /// provider's rows are not taken in; nothing of those is kept.
+    /// other rows might be linked to a twin. A registration whose practice notes an objection was never to leave it, and a
+    /// held provider's rows are not taken in; nothing new of those is kept.
     pub const fn identifiers(self) -> Held {
         match self {
-            Self::ObjectedGp | Self::ProviderHeld => Held::NotAtAll,
-            Self::ObjectedAll
+            Self::NotedAtPractice | Self::ProviderHeld => Held::NotAtAll,
+            Self::ObjectedGp
+            | Self::ObjectedAll
             | Self::ObjectedSource
             | Self::ObjectionEntry
             | Self::SensitiveCode

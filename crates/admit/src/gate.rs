@@ -158,7 +158,7 @@ impl Gate {
     }
 
     /// What the register says of a row that states identifiers: of its valid NHS Number, of the record itself, of its
-    /// provider.
+    /// provider; and at a practice, what the practice said of its own record.
     fn by_register(&self, key: RecordKey, identifiers: Identifiers, provider: &str) -> Option<Reason> {
         if self.terms.held_providers.contains(provider) {
             return Some(Reason::ProviderHeld);
@@ -168,7 +168,7 @@ impl Gate {
             objection(standing, self.origin.setting(), &self.origin.source)
         };
         let by_practice = (self.origin.setting() == Setting::GeneralPractice && self.terms.register.binds(key))
-            .then_some(Reason::ObjectedGp);
+            .then_some(Reason::NotedAtPractice);
         let by_number = identifiers.nhs_number().and_then(|number| ask(Subject::Number(number)));
         let by_record = ask(Subject::Record(key));
         [by_practice, by_number, by_record].into_iter().flatten().min()
@@ -181,7 +181,7 @@ impl Gate {
             let (key, identifiers) = (self.keys.key(batch.key(row)), batch.identifiers(row));
             let by_practice = withholding
                 .filter(|withholding| withholding.withholds(batch.provider(row), batch.local_id(row)))
-                .map(|_| Reason::ObjectedGp);
+                .map(|_| Reason::NotedAtPractice);
             let by_register = self.by_register(key, identifiers, batch.provider(row));
             let exact_from =
                 if batch.is_birth(row) { ExactFrom::NEVER } else { ExactFrom::birth(identifiers.birth_date()) };
@@ -225,7 +225,7 @@ impl Gate {
     fn patient(&self, key: RecordKey, provider: &str, noted: bool, found: Option<&Registration>) -> Registration {
         let held = self.terms.held_providers.contains(provider);
         let fate = match found {
-            _ if noted => Fate::Withheld(Reason::ObjectedGp),
+            _ if noted => Fate::Withheld(Reason::NotedAtPractice),
             _ if held => Fate::Withheld(Reason::ProviderHeld),
             None => Fate::Withheld(Reason::NoRegistration),
             Some(registration) => registration.fate,

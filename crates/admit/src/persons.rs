@@ -113,6 +113,11 @@ impl PersonAnswers {
         &self.bound
     }
 
+    /// Whether any objection stands for this person, so that what may be told of the person must be asked record by record.
+    pub fn objects_to_some(&self, person: PersonId) -> bool {
+        self.asked.get(person.value()).is_some_and(|place| place > 0)
+    }
+
     /// The answers as they bear on the rows of one source.
     pub fn of_source(&self, setting: Setting, source: &SourceName) -> SourceAnswers<'_> {
         let reasons = self.answers.iter().map(|standing| objection(standing, setting, source));

@@ -1,9 +1,8 @@
 //! The objection register as the gates see it: wishes in, which objections stand today out.
 //!
 //! Invariants: a [`Register`] is made from at least one event or from somebody's [`Attestation`], never from nothing; whether
-//! an objection stands is asked of [`caredata_model::stands`] alone; what was said of a record and what was said of the NHS
-//! Number that the record states is weighed together, so that a wish told in one place can be taken back in another; but a
-//! practice's own word about its own record is taken back by that practice alone.
+//! an objection stands is asked of [`caredata_model::stands`] alone; what a practice itself said of its own record is taken
+//! back by that practice alone.
 
 use crate::AdmitError;
 use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
@@ -18,7 +17,7 @@ use std::fmt;
 pub enum Subject {
     /// The person under this NHS Number.
     Number(NhsNumber),
-    /// The person of this record, whose NHS Number is missing or wrong.
+    /// The person of this record, whose NHS Number is missing, wrong or in dispute, or whose practice told of it by a token.
     Record(RecordKey),
 }
 
@@ -99,13 +98,9 @@ impl Standing {
 #[derive(Clone)]
 pub struct Register {
     today: Day,
-    /// The number that a record of which something was said states.
-    stated: HashMap<RecordKey, NhsNumber>,
     wishes: HashMap<Subject, Vec<Wish>>,
     standing: HashMap<Subject, Standing>,
-    /// What was said of records, whatever numbers they state.
-    of_records: HashMap<RecordKey, Vec<Wish>>,
-    /// Records that their practices' own last word keeps from use.
+    /// Registrations that their practices' own last word keeps from use.
     bound: HashSet<RecordKey>,
 }
 
@@ -125,44 +120,7 @@ impl Register {
     }
 
     fn empty(today: Day) -> Self {
-        Self {
-            today,
-            stated: HashMap::new(),
-            wishes: HashMap::new(),
-            standing: HashMap::new(),
-            of_records: HashMap::new(),
-            bound: HashSet::new(),
-        }
-    }
-
-    /// This register, knowing which valid NHS Numbers the records state that it mentions, such as a number that a practice
-    /// found out after the wish was noted. Of two numbers of a record the last counts; of a record that it does not
-    /// mention, none.
-    #[must_use]
-    pub fn stating(mut self, numbers: impl IntoIterator<Item = (RecordKey, NhsNumber)>) -> Self {
-        let stated: HashMap<RecordKey, NhsNumber> =
-            numbers.into_iter().filter(|(record, _)| self.mentions(*record)).collect();
-        let mut moved = Vec::new();
-        for (&record, &number) in &stated {
-            let wishes = self.wishes.remove(&Subject::Record(record)).unwrap_or_default();
-            self.standing.remove(&Subject::Record(record));
-            moved.extend(wishes.into_iter().map(|wish| (Subject::Number(number), wish)));
-        }
-        self.stated.extend(stated);
-        self.with(moved)
-    }
-
-    /// Whether anything was ever said of this record.
-    pub fn mentions(&self, record: RecordKey) -> bool {
-        self.of_records.contains_key(&record)
-    }
-
-    /// The number under which a record's wishes are weighed, where it states one.
-    fn weighed_under(&self, subject: Subject) -> Subject {
-        match subject {
-            Subject::Record(record) => self.stated.get(&record).map_or(subject, |&number| Subject::Number(number)),
-            Subject::Number(_) => subject,
-        }
+        Self { today, wishes: HashMap::new(), standing: HashMap::new(), bound: HashSet::new() }
     }
 
     /// This register and further events, such as the wishes found in the journals of a run.
@@ -170,16 +128,6 @@ impl Register {
     pub fn with(mut self, events: impl IntoIterator<Item = (Subject, Wish)>) -> Self {
         let mut touched = Vec::new();
         for (subject, wish) in events {
-            if let Subject::Record(record) = subject {
-                let said = self.of_records.entry(record).or_default();
-                said.push(wish.clone());
-                if stands(&*said, &Scope::GpRecord, self.today) {
-                    self.bound.insert(record);
-                } else {
-                    self.bound.remove(&record);
-                }
-            }
-            let subject = self.weighed_under(subject);
             self.wishes.entry(subject).or_default().push(wish);
             touched.push(subject);
         }
@@ -198,6 +146,19 @@ impl Register {
         self
     }
 
+    /// This register and all that practices themselves said of their own records. Where a type 1 objection stands by that
+    /// alone, the registration is bound, whatever was said elsewhere.
+    #[must_use]
+    pub fn noting(mut self, words: impl IntoIterator<Item = (RecordKey, Wish)>) -> Self {
+        let mut by_record: HashMap<RecordKey, Vec<Wish>> = HashMap::new();
+        for (record, wish) in words {
+            by_record.entry(record).or_default().push(wish);
+        }
+        let binding = by_record.iter().filter(|(_, said)| stands(said.as_slice(), &Scope::GpRecord, self.today));
+        self.bound = binding.map(|(&record, _)| record).collect();
+        self
+    }
+
     /// The day on which the register was asked.
     pub const fn today(&self) -> Day {
         self.today
@@ -208,10 +169,9 @@ impl Register {
         self.standing(Subject::Number(number)).is_some_and(|standing| standing.includes(scope))
     }
 
-    /// The objections of a subject that stand; `None` where none does. Of a record that states a number: those that stand
-    /// under the number.
+    /// The objections of a subject that stand; `None` where none does.
     pub fn standing(&self, subject: Subject) -> Option<&Standing> {
-        self.standing.get(&self.weighed_under(subject))
+        self.standing.get(&subject)
     }
 
     /// Whether the practice's own last word about this registration keeps it from use, whatever was said elsewhere.
@@ -280,35 +240,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_of_a_record_is_taken_back_under_the_number_that_it_states() {
-        let today = day("2014-05-01").expect("a day");
-        let number = NhsNumber::parse("9434765919").expect("a valid number");
-        let record = RecordKey::from_bits(7);
-        let events = [
-            (Subject::Record(record), wish(Choice::Object, "2014-01-01")),
-            (Subject::Number(number), wish(Choice::Withdraw, "2014-02-01")),
-        ];
-        let apart = Register::from_events(events.clone(), today).expect("events");
-        assert!(apart.standing(Subject::Record(record)).is_some(), "nothing says that the number is the record's");
-        let together = apart.stating([(record, number)]);
-        assert_eq!(together.standing(Subject::Record(record)), None);
-        let again = together.with([(Subject::Record(record), wish(Choice::Object, "2014-03-01"))]);
-        assert!(again.standing(Subject::Record(record)).is_some() && again.objects(number, &Scope::All));
-    }
-
-    #[test]
     fn only_the_practice_itself_unbinds_its_record() {
         let today = day("2014-05-01").expect("a day");
-        let number = NhsNumber::parse("9434765919").expect("a valid number");
         let record = RecordKey::from_bits(7);
         let gp = |choice, on| Wish { scope: Scope::GpRecord, ..wish(choice, on) };
-        let register = Register::from_events([(Subject::Record(record), gp(Choice::Object, "2014-01-01"))], today)
+        let objected = (record, gp(Choice::Object, "2014-01-01"));
+        let register = Register::from_events([(subject(), gp(Choice::Object, "2014-01-01"))], today)
             .expect("an event")
-            .stating([(record, number)])
-            .with([(Subject::Number(number), gp(Choice::Withdraw, "2014-02-01"))]);
-        assert_eq!(register.standing(Subject::Record(record)), None, "the person's other records may be used again");
+            .with([(subject(), gp(Choice::Withdraw, "2014-02-01"))])
+            .noting([objected.clone()]);
+        assert_eq!(register.standing(subject()), None, "the person's other records may be used again");
         assert!(register.binds(record));
-        let register = register.with([(Subject::Record(record), gp(Choice::Withdraw, "2014-03-01"))]);
+        let register = register.noting([objected, (record, gp(Choice::Withdraw, "2014-03-01"))]);
         assert!(!register.binds(record) && register.bound().next().is_none());
     }
 

@@ -11,6 +11,8 @@ use std::process::{Output, Stdio};
 const AT_FIRST: &str = "4321.5";
 const AT_SECOND: &str = "8765.5";
 const NUMBER: &str = "9434765919";
+/// Somebody else's date of birth and all that follows it.
+const OTHER: &str = "1955-12-30,LS1 4AP,2,A,2001-01-01,,,";
 
 /// A month in which one person is registered with two practices.
 fn place_with_person_at_two_practices() -> Place {
@@ -41,21 +43,56 @@ fn april(place: &Place) {
     succeeds(&place.run("home", "data/2014-04", "2014-04"));
 }
 
+fn may(place: &Place) {
+    succeeds(&place.run("home", "data/2014-05", "2014-05"));
+}
+
+/// An admission of April, of the person's day of birth and sex, told from all others by its diagnosis.
+fn admission(place: &Place, number: &str, postcode: &str) {
+    let file = std::fs::read_to_string(place.path("data/2014-04/hospital/apc.csv")).expect("a file");
+    let columns = file.lines().next().expect("a header").split(',');
+    let row = columns.map(|column| match column {
+        "EPIKEY" => "990000000001",
+        "PROCODE" => "RAA",
+        "LOPATID" => "lop1",
+        "NEWNHSNO" => number,
+        "DOB" => "1971-03-05",
+        "HOMEADD" => postcode,
+        "SEX" => "1",
+        "ADMIDATE" | "EPISTART" => "2014-04-07",
+        "DISDATE" | "EPIEND" => "2014-04-09",
+        "DIAG_01" => "S889",
+        _ => "",
+    });
+    append(place, "data/2014-04/hospital/apc.csv", &row.collect::<Vec<_>>().join(","));
+}
+
+/// Whether that admission is not published.
+fn is_sealed(place: &Place) -> bool {
+    !rows(&place.path("home"), "admissions").iter().any(|row| row.contains("S889"))
+}
+
+fn is_published(place: &Place, value: &str) -> bool {
+    rows(&place.path("home"), "journals").iter().any(|row| row.contains(value))
+}
+
 /// Whether the person's entries at the first and at the second practice are published; everything else must be in order.
 fn published(place: &Place) -> (bool, bool) {
     succeeds(&place.caredata("home", &["fsck"]));
-    let journals = rows(&place.path("home"), "journals");
-    let has = |value: &str| journals.iter().any(|row| row.contains(value));
-    (has(AT_FIRST), has(AT_SECOND))
+    (is_published(place, AT_FIRST), is_published(place, AT_SECOND))
 }
 
 fn record(place: &Place, kind: &str, more: &[&str]) -> Output {
+    record_of(place, NUMBER, kind, more)
+}
+
+fn record_of(place: &Place, number: &str, kind: &str, more: &[&str]) -> Output {
     let arguments = [&["objection", "record", "--kind", kind], more].concat();
     let mut command = place.command("home", &arguments);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     // A command that refuses its arguments may end before it reads.
-    let _ = child.stdin.take().expect("its input").write_all(NUMBER.as_bytes());
+    let _ = child.stdin.take().expect("its input").write_all(number.as_bytes());
     child.wait_with_output().expect("it ends")
 }
 
@@ -94,23 +131,123 @@ fn an_objection_at_a_practice_is_taken_back_through_the_patient_line() {
 }
 
 #[test]
-fn a_wish_noted_while_the_number_was_missing_is_taken_back_by_the_number_found_later() {
+fn an_earlier_export_run_later_does_not_undo_a_newer_objection() {
     let place = place_with_person_at_two_practices();
-    let person = "1955-12-30,LS1 4AP,2,A,2001-01-01,,,";
-    patients(&place, "2014-04", &format!("A81001,third,,{person}"));
+    journal(&place, "2014-04", "A81001,first,entry-3,2014-04-10,2014-04-10,read2,9Nu0.,,,,");
+    journal(&place, "2014-04", "A81001,first,entry-4,2014-04-15,2014-04-15,read2,9Nu1.,,,,");
+    april(&place);
+    assert_eq!(published(&place), (true, true));
+    patients(&place, "2014-05", &format!("A81001,first,{NUMBER},1971-03-05,LS1 4AP,1,A,2001-01-01,,,"));
+    journal(&place, "2014-05", "A81001,first,entry-3,2014-04-10,2014-04-10,read2,9Nu0.,,,,");
+    journal(&place, "2014-05", "A81001,first,entry-4,2014-04-15,2014-04-15,read2,9Nu1.,,,,");
+    journal(&place, "2014-05", "A81001,first,entry-5,2014-05-20,2014-05-20,read2,9Nu0.,,,,");
+    may(&place);
+    assert_eq!(published(&place), (false, false));
+    april(&place);
+    assert_eq!(published(&place), (false, false));
+    // Told through the patient line before that: the objection is the newer word.
+    succeeds(&record(&place, "withdraw-gp", &["--effective", "2014-05-05"]));
+    april(&place);
+    assert_eq!(published(&place), (false, false));
+}
+
+#[test]
+fn an_objection_is_remembered_without_the_practice_that_noted_it() {
+    let place = place_with_person_at_two_practices();
+    journal(&place, "2014-04", "A81001,first,entry-3,2014-04-10,2014-04-10,read2,9Nu0.,,,,");
+    april(&place);
+    assert_eq!(published(&place), (false, false));
+    patients(&place, "2014-05", &format!("B81002,second,{NUMBER},1971-03-05,LS1 4AP,1,A,2010-01-01,,,"));
+    journal(&place, "2014-05", "B81002,second,entry-2,2014-04-03,2014-04-03,read2,N142.,8765.5,,,");
+    may(&place);
+    assert_eq!(published(&place), (false, false), "the registration at the first practice was never taken in");
+}
+
+#[test]
+fn a_wish_noted_while_the_number_was_missing_is_taken_back_at_the_practice() {
+    let place = place_with_person_at_two_practices();
+    patients(&place, "2014-04", &format!("A81001,third,,{OTHER}"));
     journal(&place, "2014-04", "A81001,third,entry-6,2014-04-02,2014-04-02,read2,N142.,1357.5,,,");
     journal(&place, "2014-04", "A81001,third,entry-7,2014-04-10,2014-04-10,read2,9Nu4.,,,,");
-    let is_published = || rows(&place.path("home"), "journals").iter().any(|row| row.contains("1357.5"));
     april(&place);
-    assert!(!is_published());
-    patients(&place, "2014-05", &format!("A81001,third,{},{person}", "943 476 5870"));
-    succeeds(&place.run("home", "data/2014-05", "2014-05"));
-    let head = "nhs_number,kind,effective_from,recorded_at,channel,recorded_by,source_id\n";
-    let line = "9434765870,withdraw-all,2014-05-20,2014-05-20,letter,a test,1\n";
-    std::fs::write(place.path("withdraws.csv"), format!("{head}{line}")).expect("written");
-    succeeds(&place.caredata("home", &["objection", "load", "withdraws.csv"]));
+    assert!(!is_published(&place, "1357.5"));
+    // The number that the practice states later is a relative's, who withdraws: that lifts nothing of this person's.
+    patients(&place, "2014-05", &format!("A81001,third,{NUMBER},{OTHER}"));
+    journal(&place, "2014-05", "A81001,third,entry-6,2014-04-02,2014-04-02,read2,N142.,1357.5,,,");
+    journal(&place, "2014-05", "A81001,third,entry-7,2014-04-10,2014-04-10,read2,9Nu4.,,,,");
+    succeeds(&record(&place, "withdraw-all", &["--effective", "2014-05-20"]));
+    may(&place);
+    assert!(!is_published(&place, "1357.5"));
+    journal(&place, "2014-05", "A81001,third,entry-8,2014-05-25,2014-05-25,read2,9Nu5.,,,,");
+    may(&place);
+    assert!(is_published(&place, "1357.5"));
+    succeeds(&place.caredata("home", &["fsck"]));
+}
+
+#[test]
+fn a_withdrawal_under_a_number_in_dispute_lifts_no_objection_of_its_bearer() {
+    let place = place_with_person_at_two_practices();
+    succeeds(&record(&place, "object-gp", &["--effective", "2014-01-01"]));
+    // Somebody else's record states the person's number, and notes a withdrawal.
+    patients(&place, "2014-04", &format!("A81001,third,{NUMBER},{OTHER}"));
+    journal(&place, "2014-04", "A81001,third,entry-8,2014-04-20,2014-04-20,read2,9Nu1.,,,,");
     april(&place);
-    assert!(is_published(), "the number that the registration states in May says whose wish of April it was");
+    assert_eq!(published(&place), (false, false));
+}
+
+#[test]
+fn entries_stay_with_the_patient_who_bore_the_id_when_they_were_sent() {
+    let place = place_with_person_at_two_practices();
+    let reused = "943 476 5870";
+    patients(&place, "2014-04", &format!("A81001,reused,{reused},{OTHER}"));
+    journal(&place, "2014-04", "A81001,reused,entry-6,2014-04-02,2014-04-02,read2,N142.,1111.5,,,");
+    april(&place);
+    patients(&place, "2014-05", "A81001,reused,9434765838,1999-09-09,LS2 7UE,1,A,2014-05-01,,,");
+    journal(&place, "2014-05", "A81001,reused,entry-9,2014-05-02,2014-05-02,read2,N142.,2222.5,,,");
+    may(&place);
+    assert_eq!((is_published(&place, "1111.5"), is_published(&place, "2222.5")), (true, true));
+    succeeds(&record_of(&place, reused, "object-all", &[]));
+    may(&place);
+    assert!(!is_published(&place, "1111.5"), "the first bearer's");
+    assert!(is_published(&place, "2222.5"), "the second bearer's");
+    succeeds(&place.caredata("home", &["fsck"]));
+}
+
+#[test]
+fn whose_gp_record_is_objected_to_elsewhere_is_still_matched_so_that_hospital_rows_are_sealed() {
+    let place = place_with_person_at_two_practices();
+    journal(&place, "2014-04", "A81001,first,entry-3,2014-04-10,2014-04-10,read2,9Nu0.,,,,");
+    journal(&place, "2014-04", "B81002,second,entry-4,2014-04-10,2014-04-10,read2,9Nu4.,,,,");
+    admission(&place, "", "LS1 4AP");
+    april(&place);
+    assert_eq!(published(&place), (false, false));
+    assert!(is_sealed(&place), "a row without a number");
+}
+
+#[test]
+fn a_person_known_by_another_practice_keeps_a_row_when_one_practice_objects() {
+    let place = place_with_person_at_two_practices();
+    april(&place);
+    patients(&place, "2014-05", &format!("B81002,second,{NUMBER},1971-03-05,LS1 4AP,1,A,2010-01-01,,,"));
+    journal(&place, "2014-05", "B81002,second,entry-4,2014-05-10,2014-05-10,read2,9Nu0.,,,,");
+    succeeds(&record(&place, "withdraw-gp", &["--effective", "2014-05-12"]));
+    may(&place);
+    assert_eq!(published(&place), (true, false), "the second practice's own word binds its record alone");
+}
+
+#[test]
+fn who_is_known_from_the_objected_place_of_care_alone_has_no_row() {
+    let place = place_with_person_at_two_practices();
+    let only_in_hospital = "9434765838";
+    admission(&place, only_in_hospital, "HG1 1AA");
+    april(&place);
+    let persons = || rows(&place.path("home"), "persons").len();
+    let before = persons();
+    assert!(!is_sealed(&place));
+    succeeds(&record_of(&place, only_in_hospital, "object-source:hospital", &[]));
+    april(&place);
+    assert!(is_sealed(&place));
+    assert_eq!(persons(), before - 1);
     succeeds(&place.caredata("home", &["fsck"]));
 }
 
@@ -135,33 +272,11 @@ fn a_wish_about_a_place_of_care_that_nobody_knows_is_refused_with_the_names_know
 #[test]
 fn an_objection_to_the_hospitals_seals_their_rows_alone() {
     let place = place_with_person_at_two_practices();
-    let head = std::fs::read_to_string(place.path("data/2014-04/hospital/apc.csv")).expect("a file");
-    let row: String = head
-        .lines()
-        .next()
-        .expect("a header")
-        .split(',')
-        .map(|column| match column {
-            "EPIKEY" => "990000000001",
-            "PROCODE" => "RAA",
-            "LOPATID" => "lop1",
-            "NEWNHSNO" => NUMBER,
-            "DOB" => "1971-03-05",
-            "HOMEADD" => "LS1 4AP",
-            "SEX" => "1",
-            "ADMIDATE" | "EPISTART" => "2014-04-07",
-            "DISDATE" | "EPIEND" => "2014-04-09",
-            "DIAG_01" => "S889",
-            _ => "",
-        })
-        .collect::<Vec<_>>()
-        .join(",");
-    append(&place, "data/2014-04/hospital/apc.csv", &row);
-    let sealed = || !rows(&place.path("home"), "admissions").iter().any(|row| row.contains("S889"));
+    admission(&place, NUMBER, "LS1 4AP");
     april(&place);
-    assert!(!sealed());
+    assert!(!is_sealed(&place));
     succeeds(&record(&place, "object-source:hospital", &[]));
     april(&place);
-    assert!(sealed());
+    assert!(is_sealed(&place));
     assert_eq!(published(&place), (true, true), "the GP record is not meant");
 }

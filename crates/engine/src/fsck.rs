@@ -186,10 +186,10 @@ fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
 /// Asks the register as it stands now, which may know more than the last run did, about everybody published.
 fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<String>, EngineError> {
     let index = index_of(home, present)?;
-    let answers = PersonAnswers::decide(&register_of(home, present, &index)?, known_by(&index), Policy::default());
+    let answers = PersonAnswers::decide(&register_of(home, present)?, known_by(&index), Policy::default());
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
     let objecting: HashMap<i64, _> = answers.objecting().map(|(person, _)| (pseudonyms.of(person), person)).collect();
-    let mut faults = Vec::new();
+    let mut faults = bound(&answers, view)?;
     for table in TABLES {
         let runtime = runtime()?;
         let source = if table == Table::Persons { "'persons' AS source" } else { "source" };
@@ -212,6 +212,22 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
                 table.name(),
                 found.len()
             ));
+        }
+    }
+    Ok(faults)
+}
+
+/// Rows that rest on a registration whose own practice notes an objection.
+fn bound(answers: &PersonAnswers, view: &RecordsView) -> Result<Vec<String>, EngineError> {
+    let bound: HashSet<i64> = answers.bound().iter().map(|registration| registration.value()).collect();
+    let mut faults = Vec::new();
+    for (table, column) in [(Table::Journals, "registration"), (Table::Persons, "record_key")] {
+        let sql = format!("SELECT DISTINCT {column} FROM {}", table.name());
+        let batches = runtime()?.block_on(view.query(&sql))?;
+        let keys = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter());
+        let found = keys.filter(|key| bound.contains(key)).count();
+        if found > 0 {
+            faults.push(format!("{} rests on {found} registrations whose practices note an objection", table.name()));
         }
     }
     Ok(faults)

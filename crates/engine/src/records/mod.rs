@@ -13,7 +13,7 @@ mod writer;
 pub use delta::{Change, active_files, commit};
 pub use key_set::KeySet;
 pub use reader::RecordsView;
-pub use rewrite::{PublishedAgain, Rewritten, RowRule, read, rewrite};
+pub use rewrite::{PublishedAgain, Rewritten, RowRule, Who, read, rewrite};
 pub use writer::{TableWriter, sync_folder};
 
 use crate::error::EngineError;

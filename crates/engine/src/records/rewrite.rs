@@ -27,13 +27,15 @@ enum Fate {
     Drop,
 }
 
+/// Who a row's person is today, by the key of the record that it rests on and the pseudonym once written.
+pub type Who<'a> = dyn Fn(i64, i64) -> Option<i64> + Sync + 'a;
+
 /// Which rows of one table and contribution stay as they are, and what becomes of the others.
 #[derive(Default)]
 pub struct RowRule<'a> {
-    /// Who the person of a record is today, as a pseudonym: by record key, or for an entry of a journal by its registration.
-    /// Where it is given, it alone says whose a row is: the pseudonym that an earlier run wrote may rest on a merge that was
-    /// undone since.
-    pub who: Option<&'a (dyn Fn(i64) -> Option<i64> + Sync)>,
+    /// Who the person of a record is today, as a pseudonym: by record key, or for an entry of a journal by its registration,
+    /// and by the pseudonym that an earlier run wrote, which alone proves nothing: it may rest on a merge that was undone.
+    pub who: Option<&'a Who<'a>>,
     /// The register's answer for the rows of this source, by pseudonym. Who is not in it was not asked about, and is
     /// withheld.
     pub answers: Arc<HashMap<i64, Option<Reason>>>,
@@ -133,7 +135,8 @@ impl RowRule<'_> {
             let present = |person: &i64| Some(self.renamed.get(person).copied().unwrap_or(*person));
             return Ok(written.iter().map(present).collect());
         };
-        Ok(ids(batch, rests_on(table))?.values().iter().map(|&key| who(key)).collect())
+        let keys = ids(batch, rests_on(table))?.values().iter();
+        Ok(keys.zip(written).map(|(&key, &written)| who(key, written)).collect())
     }
 
     fn touches(&self, table: Table, batch: &RecordBatch) -> Result<bool, EngineError> {

@@ -23,11 +23,11 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Whether it is about the GP record, about all, or about one of these places of care.
+    /// Whether it can be taken: an objection to a place of care is one to these; a withdrawal is always heard.
     pub(super) fn is_about_one_of(&self, sources: &BTreeSet<String>) -> bool {
-        match &self.scope {
-            Scope::GpRecord | Scope::All => true,
-            Scope::Source(name) => sources.contains(name.as_str()),
+        match (&self.scope, self.choice) {
+            (Scope::GpRecord | Scope::All, _) | (Scope::Source(_), Choice::Withdraw) => true,
+            (Scope::Source(name), Choice::Object) => sources.contains(name.as_str()),
         }
     }
 }

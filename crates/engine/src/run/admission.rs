@@ -4,19 +4,20 @@
 //! scanned for wishes here; they pass their gate when they are written, after linkage.
 
 use super::inputs::Inputs;
-use super::state::Stop;
+use super::state::{Reach, RegistrationWish};
 use crate::error::EngineError;
 use caredata_admit::{
     Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, RecordKeys, Register,
-    Registrations, Room, Subject, Tally, Terms, Withheld,
+    Registrations, Room, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, InputFile, ObjectionCodes, PatientWish, Quality, ReadOptions, Rejection, SensitiveCodes, Source,
-    SourceBatch, Withholding, read,
+    Collected, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch,
+    Withholding, read,
 };
-use caredata_model::{Choice, Day, LegalBasis, NhsNumber, RecordKey, Wish};
+use caredata_link::{Index, Kind, agrees_in_part};
+use caredata_model::{BirthDate, Choice, Day, Identifiers, LegalBasis, NhsNumber, RecordKey, Scope, Wish};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One source after the first gate.
@@ -60,13 +61,24 @@ pub struct Practices {
     pub patients: Vec<SourceBatch>,
     /// Their part of the account.
     pub account: Account,
-    /// Type 2 wishes, and withdrawals of type 1 objections, each of a number or, where the registration has no valid one, of
-    /// the registration.
-    pub wishes: Vec<(String, Subject, Wish)>,
+    /// Every wish that journals note.
+    said: Vec<Said>,
     /// The practices that sent anything.
     pub sent: BTreeSet<String>,
     /// The tokens that packages gave, by registration.
     pub tokens: HashMap<String, RecordKey>,
+}
+
+/// A wish that a journal notes.
+#[derive(Debug)]
+struct Said {
+    practice: String,
+    registration: RecordKey,
+    /// The valid number that the registration states.
+    number: Option<NhsNumber>,
+    /// Whether registrations of somebody else state that number too.
+    disputed: bool,
+    wish: Wish,
 }
 
 /// Code lists and the secret, loaded once a run.
@@ -78,6 +90,8 @@ pub struct Rules {
     pub sensitive: Arc<SensitiveCodes>,
     /// The secret of record keys.
     pub secret: RecordKeySecret,
+    /// The record keys of registrations.
+    pub registrations: RecordKeys,
     /// The day on which the register is asked.
     pub today: Day,
 }
@@ -99,15 +113,23 @@ impl Practices {
             });
         }
         let source = Source::builtin("gp-patients")?;
-        let keys = RecordKeys::new(&rules.secret, &source.name);
+        let keys = &rules.registrations;
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
-        let withdrawals = collected.records.iter().filter(|said| said.wish.choice == Choice::Withdraw);
-        for said in collected.persons.iter().chain(withdrawals) {
+        for said in collected.persons.iter().chain(&collected.records) {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
+        let mut note = |practice: &str, registration, number, said: Vec<&Wish>| {
+            wishes.extend(said.into_iter().map(|wish| Said {
+                practice: practice.to_owned(),
+                registration,
+                number,
+                disputed: false,
+                wish: wish.clone(),
+            }));
+        };
         // A practice whose journals say something is part of the run, also where it sent no registration.
         let mut sent: BTreeSet<String> = inputs.practices.iter().cloned().collect();
         sent.extend(collected.counts.keys().map(ToString::to_string));
@@ -118,46 +140,68 @@ impl Practices {
                     tokens.insert(batch.token(row).to_owned(), keys.key(batch.key(row)));
                 }
                 let Some(said) = noted.remove(&(batch.provider(row), batch.local_id(row))) else { continue };
-                let number = batch.identifiers(row).nhs_number();
-                let subject = number.map_or_else(|| Subject::Record(keys.key(batch.key(row))), Subject::Number);
-                wishes.extend(said.into_iter().map(|wish| (batch.provider(row).to_owned(), subject, wish.clone())));
+                note(batch.provider(row), keys.key(batch.key(row)), batch.identifiers(row).nhs_number(), said);
             }
         }
         // Wishes of patients who are not among the registrations have no number here; their entries are withheld as
         // entries without a registration, and the wish is kept for the registration that may come.
         for ((practice, patient), said) in noted {
-            let subject = Subject::Record(keys.key(&format!("{practice}/{patient}")));
-            wishes.extend(said.into_iter().map(|wish| (practice.to_owned(), subject, wish.clone())));
+            note(practice, keys.key(&format!("{practice}/{patient}")), None, said);
         }
-        Ok(Self { collected, patients, account, wishes, sent, tokens })
+        Ok(Self { collected, patients, account, said: wishes, sent, tokens })
     }
 
-    /// The valid number that each registration states of which the register mentions something.
-    pub fn stated(&self, register: &Register, keys: &RecordKeys) -> Vec<(RecordKey, NhsNumber)> {
-        let of_batch = |batch: &SourceBatch| -> Vec<(RecordKey, NhsNumber)> {
-            let stated = |row| Some((keys.key(batch.key(row)), batch.identifiers(row).nhs_number()?));
-            (0..batch.len()).filter_map(stated).filter(|(key, _)| register.mentions(*key)).collect()
+    /// Finds which of the numbers under which wishes were said are in dispute: registrations, of this run or of the index, state
+    /// them with dates of birth that cannot be one person's.
+    pub fn find_disputes(&mut self, index: &Index, rules: &Rules) {
+        let numbers: HashSet<NhsNumber> = self.said.iter().filter_map(|said| said.number).collect();
+        let stated = |key: RecordKey, identifiers: Identifiers| {
+            let number = identifiers.nhs_number().filter(|number| numbers.contains(number))?;
+            Some((number, key, identifiers.birth_date()?))
         };
-        self.patients.par_iter().flat_map_iter(of_batch).collect()
+        let held = index.observations().par_iter().filter(|one| one.kind == Kind::Registration);
+        let held = held.filter_map(|one| stated(one.key, one.identifiers));
+        let brought = self.patients.par_iter().flat_map_iter(|batch| {
+            (0..batch.len()).filter_map(|row| stated(rules.registrations.key(batch.key(row)), batch.identifiers(row)))
+        });
+        let mut all: Vec<(NhsNumber, RecordKey, BirthDate)> = held.chain(brought).collect();
+        all.par_sort_unstable();
+        all.dedup();
+        let clash = |of_number: &[(NhsNumber, RecordKey, BirthDate)]| {
+            let pairs = of_number
+                .iter()
+                .enumerate()
+                .flat_map(|(at, one)| of_number[at + 1..].iter().map(move |two| (one, two)));
+            pairs.into_iter().any(|(one, two)| one.1 != two.1 && !agrees_in_part(one.2, two.2))
+        };
+        let groups = all.chunk_by(|one, two| one.0 == two.0);
+        let disputed: HashSet<NhsNumber> = groups.filter(|group| clash(group)).map(|group| group[0].0).collect();
+        for said in &mut self.said {
+            said.disputed = said.number.is_some_and(|number| disputed.contains(&number));
+        }
     }
 
-    /// The registrations that raw exports themselves withhold, each with the objection that counts from the latest day; one
-    /// without a day counts from now on.
-    pub fn stops(&self, keys: &RecordKeys) -> Vec<(RecordKey, Stop)> {
-        let is_objection = |said: &&PatientWish| said.wish.choice == Choice::Object;
-        let standing = |said: &&PatientWish| self.collected.withholding.withholds(&said.practice, &said.patient);
-        let mut latest: BTreeMap<(&str, &str), &Wish> = BTreeMap::new();
-        for said in self.collected.records.iter().filter(is_objection).filter(standing) {
-            let when = |wish: &Wish| (wish.effective.is_none(), wish.effective, wish.recorded);
-            let one = latest.entry((&said.practice, &said.patient)).or_insert(&said.wish);
-            if when(&said.wish) > when(one) {
-                *one = &said.wish;
-            }
-        }
-        let stop = |((practice, patient), wish): ((&str, &str), &Wish)| {
-            (keys.key(&format!("{practice}/{patient}")), Stop::since(wish.effective, wish.recorded))
-        };
-        latest.into_iter().map(stop).collect()
+    /// The wishes that are noted under a number, with their practices. A withdrawal is not where the number is in dispute: it
+    /// may be somebody else's objection that it would lift.
+    pub fn wishes_of_numbers(&self) -> impl Iterator<Item = (&str, NhsNumber, &Wish)> {
+        self.said.iter().filter_map(|said| {
+            let counts = said.wish.choice == Choice::Object || !said.disputed;
+            counts.then_some((said.practice.as_str(), said.number?, &said.wish))
+        })
+    }
+
+    /// The wishes that are noted of registrations: all type 1 wishes, since they bind the practice's own record; all
+    /// withdrawals, since the objection may have been noted while the number was missing; and objections that no sure number
+    /// carries.
+    pub fn wishes_of_registrations(&self, part_of: impl Fn(&str) -> Option<u32>) -> Vec<RegistrationWish> {
+        let noted = self.said.iter().filter_map(|said| {
+            let reach = if said.number.is_none() || said.disputed { Reach::Person } else { Reach::Record };
+            let is_noted =
+                reach == Reach::Person || said.wish.scope == Scope::GpRecord || said.wish.choice == Choice::Withdraw;
+            is_noted.then_some(())?;
+            Some(RegistrationWish::new(part_of(&said.practice)?, said.registration, &said.wish, reach))
+        });
+        noted.collect()
     }
 }
 

@@ -58,10 +58,13 @@ fn change_schema() -> SchemaRef {
 /// # Errors
 /// [`EngineError`] where a file of the vault cannot be opened.
 pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
-    let parts: Vec<(&String, &String)> = present.index.iter().filter(|(part, _)| is_observations(part)).collect();
+    let mut parts: Vec<(u32, &String)> =
+        present.index.iter().filter_map(|(part, name)| Some((contribution_of(part).ok()?, name))).collect();
+    // In the order in which contributions first came: of two persons whom one key named, the later counts.
+    parts.sort_unstable();
     let observations = parts
         .into_par_iter()
-        .map(|(part, name)| load_observations(vault, contribution_of(part)?, name))
+        .map(|(contribution, name)| load_observations(vault, contribution, name))
         .collect::<Result<Vec<_>, _>>()?
         .concat();
     let (mut merges, mut splits) = (Vec::new(), Vec::new());
@@ -170,10 +173,6 @@ pub fn store(
     parts.insert(CHANGES.to_owned(), name);
     parts.extend(store_tokens(vault, publication, present, tokens)?.map(|name| (TOKENS.to_owned(), name)));
     Ok(parts)
-}
-
-fn is_observations(part: &str) -> bool {
-    contribution_of(part).is_ok()
 }
 
 fn contribution_of(part: &str) -> Result<u32, EngineError> {

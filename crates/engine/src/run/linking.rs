@@ -4,14 +4,13 @@
 //! by, not only by what this run brought.
 
 use super::admission::{SourceAdmitted, provider_number};
-use super::state::Stop;
 use super::{GP, Month, Part, Parts};
 use crate::keys::Keys;
 use crate::linkage::NO_DAY;
 use caredata_admit::{Identified, PersonAnswers, Policy, Register, Subject, Tie};
 use caredata_deidentify::Persons;
 use caredata_link::{Diagnostics, Index, Kind, Link, Linkage, Observation, Record, Settings, link};
-use caredata_model::{Day, NhsNumber, PersonId, RecordKey};
+use caredata_model::{PersonId, RecordKey, SourceName};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +27,8 @@ pub struct Linking {
     pub diagnostics: Diagnostics,
     /// Who is who, by record.
     pub persons: Persons,
+    /// The source of each contribution that the index holds.
+    pub source_of: HashMap<u32, SourceName>,
     /// Everybody in the index, each once, and whether the person ties to a registration.
     pub everybody: Vec<(PersonId, Tie)>,
     /// The settings used.
@@ -73,7 +74,7 @@ impl Linking {
         let person_id = |key: RecordKey| person_id(keys, key);
         let Linkage { registrations, events: linked, index, diagnostics } =
             link(&settings, index, &registrations, &events, &person_id);
-        let persons = who_is_who(&index);
+        let who_is_who = who_is_who(&index);
         let mut rest = linked.as_slice();
         let events = elsewhere
             .iter()
@@ -84,10 +85,26 @@ impl Linking {
             })
             .collect();
         let mut everybody: Vec<(PersonId, Tie)> =
-            index.observations().par_iter().filter_map(|one| persons.of(one.key)).collect();
+            who_is_who.par_iter().map(|&(_, person, tie)| (person, tie)).collect();
+        let persons = Persons::new(who_is_who);
         everybody.par_sort_unstable_by_key(|(person, _)| *person);
         everybody.dedup_by_key(|(person, _)| *person);
-        Self { registrations, events, index, diagnostics, persons, everybody, settings }
+        let held = month.present.parts.iter().map(|(&number, part)| (number, part));
+        let parts = held.chain(parts.numbers.iter().map(|(part, &number)| (number, part)));
+        let source_of =
+            parts.filter_map(|(number, part)| Some((number, SourceName::parse(&part.source).ok()?))).collect();
+        Self { registrations, events, index, diagnostics, persons, source_of, everybody, settings }
+    }
+
+    /// Registrations whose key several persons bore, since a practice gave it to another patient: each with all its persons.
+    pub fn shared_keys(&self) -> Vec<(RecordKey, PersonId)> {
+        let registrations = self.index.observations().par_iter().filter(|one| one.kind == Kind::Registration);
+        let mut borne: Vec<(RecordKey, PersonId)> =
+            registrations.map(|one| (one.key, self.index.resolve(one.person))).collect();
+        borne.par_sort_unstable();
+        borne.dedup();
+        let by_key = borne.chunk_by(|one, two| one.0 == two.0);
+        by_key.filter(|persons| persons.len() > 1).flatten().copied().collect()
     }
 
     /// Asks the register about every person.
@@ -97,20 +114,15 @@ impl Linking {
 }
 
 /// Takes out of the index what parts that come again brought before, also where nothing of it came again. Gives those
-/// registrations among it that have stopped by objection: they are matched again by what was last held of them, since the
-/// objection binds the person and must not be forgotten with the registration.
-pub fn replace(
-    index: &mut Index,
-    parts: &Parts,
-    registered: &SourceAdmitted,
-    stopped: &BTreeMap<i64, Stop>,
-) -> Vec<Record> {
+/// registrations among it that their practices' own word binds: they are matched again by what was last held of them, since
+/// the objection may bind the person and must not be forgotten with the registration.
+pub fn replace(index: &mut Index, parts: &Parts, registered: &SourceAdmitted, register: &Register) -> Vec<Record> {
     let replaced: HashSet<u32> = parts.numbers.values().copied().collect();
     let mut held: BTreeMap<RecordKey, Record> = index
         .observations()
         .iter()
         .filter(|one| one.kind == Kind::Registration && replaced.contains(&one.contribution))
-        .filter(|one| stopped.contains_key(&one.key.value()))
+        .filter(|one| register.binds(one.key))
         .map(|one| (one.key, one.record()))
         .collect();
     if !held.is_empty() {
@@ -122,18 +134,6 @@ pub fn replace(
         index.remove_contribution(number);
     }
     held.into_values().collect()
-}
-
-/// The valid number that each registration of the index states of which the register mentions something, the latest last.
-pub fn stated(index: &Index, register: &Register) -> Vec<(RecordKey, NhsNumber)> {
-    let mut stated: Vec<(Day, RecordKey, NhsNumber)> = index
-        .observations()
-        .par_iter()
-        .filter(|one| one.kind == Kind::Registration && register.mentions(one.key))
-        .filter_map(|one| Some((one.day, one.key, one.identifiers.nhs_number()?)))
-        .collect();
-    stated.par_sort_unstable();
-    stated.into_iter().map(|(_, key, number)| (key, number)).collect()
 }
 
 /// Every person of the index with every number and record that the person is or was known by.
@@ -164,9 +164,9 @@ fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
     PersonId::from_bits(u64::from_le_bytes(first))
 }
 
-/// Every record of the index with the person it is today. It ties to somebody where the person is or was registered with a
+/// Every record of the index with the person it is today; a key that several persons bore, once for each. It ties to somebody where the person is or was registered with a
 /// practice, which is where objections are told.
-fn who_is_who(index: &Index) -> Persons {
+fn who_is_who(index: &Index) -> Vec<(RecordKey, PersonId, Tie)> {
     let mut registered: Vec<PersonId> = index
         .observations()
         .par_iter()
@@ -183,5 +183,5 @@ fn who_is_who(index: &Index) -> Persons {
         };
         (one.key, person, tie)
     };
-    Persons::new(index.observations().par_iter().map(of).collect::<Vec<_>>())
+    index.observations().par_iter().map(of).collect()
 }

@@ -23,12 +23,12 @@ pub(crate) use admission::provider_number;
 pub use caredata_extract::Source;
 pub use inputs::RunInput;
 pub use publish::present;
-pub use state::{Part, Present, Publication, RegistrationWish, SealedFile, Stop};
+pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
 use crate::home::{Home, UnlinkedRows};
-use crate::register::{Contribution, ContributionId, Footing, Kind, NewContribution, Register, RunId};
+use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
 use admission::{Practices, Rules, admit_elsewhere, admit_registrations, terms};
@@ -38,7 +38,7 @@ use caredata_admit::{
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
-use caredata_model::{Day, Period, PersonId, SourceName, Wish};
+use caredata_model::{Choice, Day, NhsNumber, Period, PersonId, RecordKey, Scope, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
 pub(crate) use linking::known_by;
@@ -113,6 +113,7 @@ impl<'a> Month<'a> {
         let run = register.begin_run(input.period)?;
         audit.append(&Act::RunStarted { run: run.0, period: input.period }, Outcome::Allowed)?;
         let keys = home.keys();
+        let secret = RecordKeySecret::new(*keys.record.bytes());
         let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*keys.pseudonym.bytes()), "records");
         Ok(Self {
             home,
@@ -125,7 +126,8 @@ impl<'a> Month<'a> {
             rules: Rules {
                 objections: Arc::new(ObjectionCodes::builtin()),
                 sensitive: Arc::new(SensitiveCodes::builtin()),
-                secret: RecordKeySecret::new(*keys.record.bytes()),
+                registrations: RecordKeys::new(&secret, &Source::builtin("gp-patients")?.name),
+                secret,
                 today: crate::today(),
             },
             present,
@@ -145,7 +147,9 @@ impl<'a> Month<'a> {
         let stopped = self.stopped(&inputs, &practices)?;
         let mut index = index_store::load(&self.vault, &self.present)?;
         let known: Vec<PersonId> = index.observations().iter().map(|one| one.person).collect();
-        let terms = terms(self.answers(&parts, &practices, &stopped, &index)?, &self.rules);
+        practices.find_disputes(&index, &self.rules);
+        let said = self.wishes_of_registrations(&parts, &practices);
+        let terms = terms(self.answers(&parts, &practices, &said, &stopped)?, &self.rules);
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
@@ -156,7 +160,7 @@ impl<'a> Month<'a> {
             .collect::<Result<Vec<_>, _>>()?;
 
         self.stage("link");
-        let held = linking::replace(&mut index, &parts, &registered, &stopped);
+        let held = linking::replace(&mut index, &parts, &registered, &terms.register);
         let linking = Linking::new(&self, index, &registered, &elsewhere, held, &parts);
         let policy = Policy {
             unlinked: match self.home.policy().unlinked_rows {
@@ -176,8 +180,7 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known)?;
-        let publication =
-            past.publication(self.run, index, &parts, self.wishes_of_registrations(&parts, &practices), stopped);
+        let publication = past.publication(self.run, index, &parts, said, stopped);
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }
@@ -233,43 +236,33 @@ impl<'a> Month<'a> {
         &self,
         parts: &Parts,
         practices: &Practices,
-        stopped: &BTreeMap<i64, Stop>,
-        index: &Index,
+        of_registrations: &[RegistrationWish],
+        stopped: &BTreeMap<i64, String>,
     ) -> Result<Answers, EngineError> {
         let replaced: Vec<ContributionId> = parts.replaced.iter().map(|held| held.id).collect();
-        let known = self.register.wishes(&replaced)?;
-        let mut events: Vec<(Subject, Wish)> =
-            known.into_iter().map(|(number, wish)| (Subject::Number(number), wish)).collect();
-        let renewed: BTreeSet<u32> = parts.numbers.values().copied().collect();
-        for said in self.present.wishes_of_registrations.iter().filter(|said| !renewed.contains(&said.part)) {
-            events.push(said.event()?);
-        }
-        events.extend(practices.wishes.iter().map(|(_, subject, wish)| (*subject, wish.clone())));
-        events.extend(stopped.iter().map(|(&registration, stop)| stop.event(registration)));
-        let answers = answers_of(self.register, events, self.rules.today)?;
-        // What this run's registrations state is newer than what the index holds.
-        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
-        let (held, brought) = (linking::stated(index, &answers), practices.stated(&answers, &keys));
-        Ok(answers.stating(held.into_iter().chain(brought)))
+        let mut numbers = self.register.wishes(&replaced)?;
+        numbers.extend(practices.wishes_of_numbers().map(|(_, number, wish)| (number, wish.clone())));
+        answers_of(self.register, numbers, of_registrations, stopped, self.rules.today)
     }
 
-    /// The registrations whose sending has ended by objection, as known with this run: told by tokens in packages, and by raw
-    /// exports themselves. A stop is lifted by a package of a later month that sends the registration again, since the practice
-    /// then knows of a withdrawal; or by a raw export that holds the withdrawal itself. Silence lifts nothing.
-    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, Stop>, EngineError> {
+    /// The registrations whose sending has ended by objection, as packages' tokens told. A stop is lifted by a package of a later
+    /// month that sends the registration again, since the practice then knows of a withdrawal; or by a raw export, of no earlier
+    /// month, that holds the withdrawal itself. Silence lifts nothing, and nor does what was said elsewhere.
+    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, String>, EngineError> {
         let mut stopped = self.present.stopped.clone();
         let month = Period::of(self.input.period.last_day()).to_string();
-        let keys = RecordKeys::new(&self.rules.secret, &Source::builtin("gp-patients")?.name);
         for batch in &practices.patients {
             for row in 0..batch.len() {
                 if stopped.is_empty() {
                     break;
                 }
-                let registration = keys.key(batch.key(row)).value();
-                let sent_later = |stop: &Stop| !batch.token(row).is_empty() && stop.told < month;
-                let withdrawn =
-                    practices.collected.withdrawn.contains(&(batch.provider(row).into(), batch.local_id(row).into()));
-                if stopped.get(&registration).is_some_and(|stop| withdrawn || sent_later(stop)) {
+                let registration = self.rules.registrations.key(batch.key(row)).value();
+                let sent_later = |told: &String| !batch.token(row).is_empty() && *told < month;
+                let withdrawn = |told: &String| {
+                    let patient = (batch.provider(row).into(), batch.local_id(row).into());
+                    *told <= month && practices.collected.withdrawn.contains(&patient)
+                };
+                if stopped.get(&registration).is_some_and(|told| sent_later(told) || withdrawn(told)) {
                     stopped.remove(&registration);
                 }
             }
@@ -281,17 +274,11 @@ impl<'a> Month<'a> {
             index_store::load_tokens(&self.vault, &self.present)?
         };
         known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
-        let by_token =
-            inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)).copied();
-        let last_day = Some(self.input.period.last_day());
-        for registration in by_token {
-            stopped.entry(registration.value()).or_insert_with(|| Stop::since(last_day, None)).tell(&month);
-        }
-        for (registration, mut stop) in practices.stops(&keys) {
-            let before = stopped.remove(&registration.value()).unwrap_or_default();
-            stop.tell(&before.told);
-            stop.tell(&month);
-            stopped.insert(registration.value(), stop);
+        for registration in inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)) {
+            let told = stopped.entry(registration.value()).or_default();
+            if *told < month {
+                told.clone_from(&month);
+            }
         }
         Ok(stopped)
     }
@@ -312,11 +299,10 @@ impl<'a> Month<'a> {
             .numbers
             .keys()
             .map(|part| {
-                let of_practice = |practice: &String| part.practice.as_ref() == Some(practice);
-                let wishes = practices.wishes.iter().filter_map(|(practice, subject, wish)| match subject {
-                    Subject::Number(number) if of_practice(practice) => Some((*number, wish.clone())),
-                    Subject::Number(_) | Subject::Record(_) => None,
-                });
+                let wishes = practices
+                    .wishes_of_numbers()
+                    .filter(|&(practice, ..)| part.practice.as_deref() == Some(practice))
+                    .map(|(_, number, wish)| (number, wish.clone()));
                 let same = |held: &&Contribution| held.source.as_str() == part.source && held.provider == part.practice;
                 Ok(NewContribution {
                     source: SourceName::parse(&part.source).map_err(|_| EngineError::Interrupted)?,
@@ -329,24 +315,13 @@ impl<'a> Month<'a> {
             .collect()
     }
 
+    /// What journals note of registrations, after this run.
     fn wishes_of_registrations(&self, parts: &Parts, practices: &Practices) -> Vec<RegistrationWish> {
         let renewed: BTreeSet<u32> = parts.numbers.values().copied().collect();
         let held = self.present.wishes_of_registrations.iter().filter(|said| !renewed.contains(&said.part)).cloned();
-        let number_of = |practice: &str| {
-            let part = parts.numbers.iter().find(|(part, _)| part.practice.as_deref() == Some(practice));
-            part.map(|(_, &number)| number)
-        };
-        let fresh = practices.wishes.iter().filter_map(|(practice, subject, wish)| match subject {
-            Subject::Record(registration) => Some(RegistrationWish {
-                part: number_of(practice)?,
-                registration: registration.value(),
-                kind: Kind { choice: wish.choice, scope: wish.scope.clone() }.to_string(),
-                effective: wish.effective.map(|day| day.to_string()),
-                recorded: wish.recorded.map(|day| day.to_string()),
-            }),
-            Subject::Number(_) => None,
-        });
-        held.chain(fresh).collect()
+        let part_of: HashMap<&str, u32> =
+            parts.numbers.iter().filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
+        held.chain(practices.wishes_of_registrations(|practice| part_of.get(practice).copied())).collect()
     }
 }
 
@@ -358,32 +333,50 @@ pub fn index_of(home: &Home, present: &Present) -> Result<Index, EngineError> {
     index_store::load(&home.vault()?, present)
 }
 
-/// The register of a home as it stands now, with what its present's journals said and the numbers that its index knows.
+/// The register of a home as it stands now, with what its present's journals and packages said.
 ///
 /// # Errors
 /// [`EngineError`] where the register cannot be read, or nobody answers for its being empty.
-pub fn register_of(home: &Home, present: &Present, index: &Index) -> Result<Answers, EngineError> {
+pub fn register_of(home: &Home, present: &Present) -> Result<Answers, EngineError> {
     let register = home.register()?;
-    let numbers = register.wishes(&[])?.into_iter().map(|(number, wish)| (Subject::Number(number), wish));
-    let mut events: Vec<(Subject, Wish)> = numbers.collect();
-    for said in &present.wishes_of_registrations {
-        events.push(said.event()?);
-    }
-    events.extend(present.stopped.iter().map(|(&registration, stop)| stop.event(registration)));
-    let answers = answers_of(&register, events, crate::today())?;
-    let stated = linking::stated(index, &answers);
-    Ok(answers.stating(stated))
+    let numbers = register.wishes(&[])?;
+    answers_of(&register, numbers, &present.wishes_of_registrations, &present.stopped, crate::today())
 }
 
 /// The register's answers, from what was said, or from somebody's word that nothing was.
-fn answers_of(register: &Register, events: Vec<(Subject, Wish)>, today: Day) -> Result<Answers, EngineError> {
-    if !events.is_empty() {
-        return Ok(Answers::from_events(events, today)?);
+fn answers_of(
+    register: &Register,
+    numbers: Vec<(NhsNumber, Wish)>,
+    of_registrations: &[RegistrationWish],
+    stopped: &BTreeMap<i64, String>,
+    today: Day,
+) -> Result<Answers, EngineError> {
+    let (mut events, mut own_words) = (Vec::new(), Vec::new());
+    events.extend(numbers.into_iter().map(|(number, wish)| (Subject::Number(number), wish)));
+    for said in of_registrations {
+        let (registration, wish) = (said.registration(), said.wish()?);
+        // A withdrawal may take back what was noted before the number was known.
+        if said.reach == Reach::Person || wish.choice == Choice::Withdraw {
+            events.push((Subject::Record(registration), wish.clone()));
+        }
+        own_words.push((registration, wish));
     }
-    match register.footing()? {
-        Footing::Attested { name, reason } => Ok(Answers::attested(&Attestation::new(&name, &reason)?, today)),
-        Footing::Events | Footing::Nothing => Err(EngineError::NobodyAttested),
+    for &registration in stopped.keys() {
+        // The day is the practice's own affair, so it counts from now.
+        let wish = Wish { scope: Scope::GpRecord, choice: Choice::Object, effective: None, recorded: None };
+        let registration = RecordKey::from_bits(registration.cast_unsigned());
+        events.push((Subject::Record(registration), wish.clone()));
+        own_words.push((registration, wish));
     }
+    let answers = if events.is_empty() {
+        match register.footing()? {
+            Footing::Attested { name, reason } => Answers::attested(&Attestation::new(&name, &reason)?, today),
+            Footing::Events | Footing::Nothing => return Err(EngineError::NobodyAttested),
+        }
+    } else {
+        Answers::from_events(events, today)?
+    };
+    Ok(answers.noting(own_words))
 }
 
 /// The source under which the register and the index know a practice's part.

@@ -5,11 +5,11 @@
 //! changed are written anew.
 
 use super::linking::Linking;
-use super::state::{Present, Publication, RegistrationWish, SealedFile, Stop};
+use super::state::{Present, Publication, RegistrationWish, SealedFile};
 use super::writing::{Sealer, Written};
 use super::{GP, Inputs, Month, Parts, Practices, RunId};
 use crate::error::EngineError;
-use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, rewrite};
+use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, Who, rewrite};
 use crate::vault::{Compartment, VaultName};
 use caredata_admit::{PersonAnswers, Reason, Setting, Tie};
 use caredata_extract::Table;
@@ -41,7 +41,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
-        stopped: BTreeMap<i64, Stop>,
+        stopped: BTreeMap<i64, String>,
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -65,8 +65,8 @@ pub(super) struct Rules<'a> {
     pub(super) answers: &'a PersonAnswers,
     /// Everybody in the index: id, pseudonym, and whether the person ties to a registration.
     pub(super) everybody: Vec<(PersonId, i64, Tie)>,
-    /// The pseudonym of a record's person today, by record key.
-    who: Box<dyn Fn(i64) -> Option<i64> + Sync + 'a>,
+    /// The pseudonym of a record's person today, by record key and the pseudonym once written.
+    who: Box<Who<'a>>,
     pub(super) renamed: Arc<HashMap<i64, i64>>,
     /// Registrations that their practices' own word keeps from use.
     pub(super) bound: Arc<HashSet<i64>>,
@@ -142,6 +142,7 @@ impl Month<'_> {
             .merges()
             .iter()
             .map(|merge| (pseudonym(merge.from), pseudonym(linking.index.resolve(merge.from))));
+        let renamed: Arc<HashMap<i64, i64>> = Arc::new(renamed.collect());
         let mut sources: HashSet<String> = inputs.elsewhere.iter().map(|(source, _)| source.name.to_string()).collect();
         sources.remove(GP);
         let mut rules = Rules {
@@ -149,11 +150,8 @@ impl Month<'_> {
             linking,
             answers,
             everybody,
-            who: Box::new(move |key| {
-                let (person, _) = linking.persons.of(RecordKey::from_bits(key.cast_unsigned()))?;
-                Some(self.pseudonyms.of(person))
-            }),
-            renamed: Arc::new(renamed.collect()),
+            who: self.who_is_whose(linking, Arc::clone(&renamed)),
+            renamed,
             bound: Arc::new(answers.bound().iter().map(|registration| registration.value()).collect()),
             superseded: HashMap::new(),
             practices: practices.sent.iter().cloned().collect(),
@@ -166,10 +164,25 @@ impl Month<'_> {
             if let Some(keys) = written.keys.get(source) {
                 rules.superseded.entry(source.clone()).or_insert_with(|| Arc::new(KeySet::new(keys.clone())));
             }
-            let answers = rules.answers_for(source, table)?;
+            let answers = rules.answers_in(Setting::of(table_named(table)?), source)?;
             rules.by_source.insert(source.clone(), Arc::new(answers));
         }
         Ok(rules)
+    }
+
+    /// Whose a row is today. A practice may give a patient's id to another patient later: then each keeps what was written
+    /// while the id was theirs.
+    fn who_is_whose<'a>(&'a self, linking: &'a Linking, renamed: Arc<HashMap<i64, i64>>) -> Box<Who<'a>> {
+        let shared: HashSet<(i64, i64)> =
+            linking.shared_keys().into_iter().map(|(key, person)| (key.value(), self.pseudonyms.of(person))).collect();
+        Box::new(move |key, written| {
+            let written = renamed.get(&written).copied().unwrap_or(written);
+            if shared.contains(&(key, written)) {
+                return Some(written);
+            }
+            let (person, _) = linking.persons.of(RecordKey::from_bits(key.cast_unsigned()))?;
+            Some(self.pseudonyms.of(person))
+        })
     }
 
     /// Looks a published file through; `None` where it can stay as it is.
@@ -216,9 +229,8 @@ impl Rules<'_> {
     fn rule(&self, source: &str, period: &str, table: Table) -> RowRule<'_> {
         let same_period = period == self.month.input.period.to_string();
         let journals = table == Table::Journals;
-        let who: &(dyn Fn(i64) -> Option<i64> + Sync) = &*self.who;
         RowRule {
-            who: Some(who),
+            who: Some(&*self.who),
             bound: Arc::clone(&self.bound),
             answers: self.by_source.get(source).cloned().unwrap_or_default(),
             renamed: Arc::clone(&self.renamed),
@@ -231,9 +243,13 @@ impl Rules<'_> {
     }
 
     /// The register's answer for everybody, as it bears on one source's rows.
-    pub(super) fn answers_for(&self, source: &str, table: &str) -> Result<HashMap<i64, Option<Reason>>, EngineError> {
+    pub(super) fn answers_in(
+        &self,
+        setting: Setting,
+        source: &str,
+    ) -> Result<HashMap<i64, Option<Reason>>, EngineError> {
         let name = SourceName::parse(source).map_err(|_| EngineError::Interrupted)?;
-        let of_source = self.answers.of_source(Setting::of(table_named(table)?), &name);
+        let of_source = self.answers.of_source(setting, &name);
         let answer = |&(person, pseudonym, tie): &(PersonId, i64, Tie)| (pseudonym, of_source.withhold(person, tie));
         Ok(self.everybody.iter().map(answer).collect())
     }

@@ -2,7 +2,7 @@
 //! else.
 //!
 //! Invariant: whoever has a row in another table has one here, and nobody whose answer is no; a row that rested on a GP
-//! record that has stopped is not kept, but made of what hospitals say.
+//! record that has stopped is not kept, but made of what other permitted records say.
 
 use super::Month;
 use super::past::{PERSONS, Rules};
@@ -11,11 +11,11 @@ use crate::records::{DataFile, PublishedAgain, RowRule, TableWriter, read};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use caredata_admit::{Reason, Setting, Tie};
+use caredata_admit::{Reason, Setting, SourceAnswers, Tie};
 use caredata_deidentify::{LinkedRecord, PersonsBuilder};
 use caredata_extract::Table;
-use caredata_link::Kind;
-use caredata_model::{PersonId, SourceName};
+use caredata_link::{Kind, Observation};
+use caredata_model::PersonId;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -30,19 +30,18 @@ impl Month<'_> {
         let period = self.input.period.to_string();
         let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
         let record = stated.finish()?;
-        let answers = Arc::new(rules.answers_for(PERSONS, PERSONS)?);
-        let mut choice = Choice::between(self, &record, &earlier, rules, &answers)?;
+        let permitted = Permitted::by(rules)?;
+        let mut choice = Choice::between(self, &record, &earlier, rules, &permitted)?;
         if !earlier.is_empty() {
             let rule = RowRule {
-                answers,
+                answers: Arc::clone(&permitted.by_person),
                 renamed: rules.renamed.clone(),
-                bound: Arc::clone(&rules.bound),
                 persons: std::mem::take(&mut choice.old_gone),
                 ..RowRule::default()
             };
             self.keep_earlier(&earlier, &rule, &writer, &mut choice.present)?;
         }
-        writer.write(&self.known_from_elsewhere(&choice.present, rules)?.finish()?)?;
+        writer.write(&self.known_from_elsewhere(&choice.present, rules, &permitted)?.finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
         writer.finish()
     }
@@ -65,27 +64,76 @@ impl Month<'_> {
         Ok(())
     }
 
-    /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what hospitals and other
-    /// places stated of them is in the index.
-    fn known_from_elsewhere(&self, present: &HashSet<i64>, rules: &Rules<'_>) -> Result<PersonsBuilder, EngineError> {
+    /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what permitted records
+    /// stated of them is in the index.
+    fn known_from_elsewhere(
+        &self,
+        present: &HashSet<i64>,
+        rules: &Rules<'_>,
+        permitted: &Permitted,
+    ) -> Result<PersonsBuilder, EngineError> {
         let mut stated = PersonsBuilder::new(&self.deidentifier);
-        let name = SourceName::parse(PERSONS).map_err(|_| EngineError::Interrupted)?;
-        let answers = rules.answers.of_source(Setting::Elsewhere, &name);
         let lacking: HashSet<PersonId> = rules
             .everybody
             .iter()
-            .filter(|(person, pseudonym, tie): &&(PersonId, i64, Tie)| {
-                !present.contains(pseudonym) && answers.withhold(*person, *tie).is_none()
-            })
-            .map(|(person, _, _)| *person)
+            .filter(|(_, pseudonym, _)| !present.contains(pseudonym) && permitted.at_all(*pseudonym))
+            .map(|&(person, ..)| person)
             .collect();
-        for one in rules.linking.index.observations().iter().filter(|one| one.kind == Kind::Event) {
+        for one in rules.linking.index.observations() {
             let person = rules.linking.index.resolve(one.person);
-            if lacking.contains(&person) {
+            if lacking.contains(&person) && !permitted.withheld.contains(&one.key.value()) {
                 stated.add_held(person, one.key, one.identifiers, one.day);
             }
         }
         Ok(stated)
+    }
+}
+
+/// What may be told of persons: by whom, and by which of their records.
+struct Permitted {
+    /// The register's answer on what hospitals and other places say, by pseudonym.
+    by_person: Arc<HashMap<i64, Option<Reason>>>,
+    /// Records that tell nothing, though their person's other records may.
+    withheld: HashSet<i64>,
+}
+
+impl Permitted {
+    fn by(rules: &Rules<'_>) -> Result<Self, EngineError> {
+        let Rules { linking, answers, .. } = rules;
+        let by_person = Arc::new(rules.answers_in(Setting::Elsewhere, PERSONS)?);
+        let in_part: HashMap<PersonId, Tie> = rules
+            .everybody
+            .iter()
+            .filter(|(person, ..)| answers.objects_to_some(*person))
+            .map(|&(person, _, tie)| (person, tie))
+            .collect();
+        let of_source = |source| [Setting::GeneralPractice, Setting::Elsewhere].map(|at| answers.of_source(at, source));
+        let of_contribution: HashMap<u32, [SourceAnswers<'_>; 2]> =
+            linking.source_of.iter().map(|(&number, source)| (number, of_source(source))).collect();
+        let is_withheld = |one: &&Observation| {
+            let (Some(&tie), Some([gp, elsewhere])) =
+                (in_part.get(&linking.index.resolve(one.person)), of_contribution.get(&one.contribution))
+            else {
+                return false;
+            };
+            let answer = match one.kind {
+                Kind::Registration => gp,
+                Kind::Event => elsewhere,
+            };
+            answer.withhold(linking.index.resolve(one.person), tie).is_some()
+        };
+        let withheld = linking.index.observations().iter().filter(is_withheld).map(|one| one.key.value());
+        Ok(Self { by_person, withheld: withheld.chain(rules.bound.iter().copied()).collect() })
+    }
+
+    /// Whether anything may be told of a person.
+    fn at_all(&self, person: i64) -> bool {
+        self.by_person.get(&person) == Some(&None)
+    }
+
+    /// Whether a row of the table that rests on this record may stay.
+    fn row(&self, person: i64, record: i64) -> bool {
+        self.at_all(person) && !self.withheld.contains(&record)
     }
 }
 
@@ -106,7 +154,7 @@ impl Choice {
         record: &LinkedRecord,
         earlier: &[&DataFile],
         rules: &Rules<'_>,
-        answers: &HashMap<i64, Option<Reason>>,
+        permitted: &Permitted,
     ) -> Result<Self, EngineError> {
         let mut choice = Self::default();
         let fresh = registered(record)?;
@@ -118,7 +166,8 @@ impl Choice {
                 for (person, held) in rows(&batch)? {
                     let person = rules.renamed.get(&person).copied().unwrap_or(person);
                     // A row that an objection of today takes away weighs nothing.
-                    if answers.get(&person) != Some(&None) || rules.bound.contains(&held.record) {
+                    if !permitted.row(person, held.record) {
+                        choice.old_gone.insert(person);
                         continue;
                     }
                     choice.weigh(person, held, fresh.get(&person).copied(), &period, &rules.practices);

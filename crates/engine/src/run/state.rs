@@ -6,8 +6,7 @@
 use crate::error::EngineError;
 use crate::records::{Change, DataFile};
 use crate::register::Kind;
-use caredata_admit::Subject;
-use caredata_model::{Choice, Day, RecordKey, Scope, Wish};
+use caredata_model::{Day, RecordKey, Wish};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,23 +49,11 @@ pub struct Present {
     pub index: BTreeMap<String, String>,
     /// What the home holds, each part with the number by which the index knows it.
     pub parts: BTreeMap<u32, Part>,
-    /// Wishes from journals whose patient's NHS Number is missing or wrong: they are about the registration.
+    /// What journals note of registrations.
     pub wishes_of_registrations: Vec<RegistrationWish>,
-    /// Registrations whose sending a practice has ended by objection, by record key.
-    pub stopped: BTreeMap<i64, Stop>,
-}
-
-/// That a practice has ended the sending of a registration by objection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stop {
-    /// The last month of the latest period that told so: an export of an earlier month, run later, does not let the
-    /// registration in again.
-    pub told: String,
-    /// The day from which the objection counts: as the journal has it, or where only a token tells of it, the last day of
-    /// the first period that did.
-    pub effective: Option<String>,
-    /// The day on which it was recorded, where that is known.
-    pub recorded: Option<String>,
+    /// Registrations whose sending a practice has ended by objection, as its packages' tokens told, by record key; each with the
+    /// last month of the latest period that told so.
+    pub stopped: BTreeMap<i64, String>,
 }
 
 /// A wish about a registration, by its record key, which tells nothing by itself.
@@ -82,6 +69,18 @@ pub struct RegistrationWish {
     pub effective: Option<String>,
     /// The day on which it was recorded.
     pub recorded: Option<String>,
+    /// How far it reaches by itself.
+    pub reach: Reach,
+}
+
+/// How far a wish that a journal notes of a registration reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// The practice's own record; the person is reached through the NHS Number, under which it is noted too.
+    Record,
+    /// The person as well, since the registration states no number, or one in dispute.
+    Person,
 }
 
 /// A publication on its way: the present to come, and the commits that lead there.
@@ -94,43 +93,30 @@ pub struct Publication {
 }
 
 impl RegistrationWish {
-    /// The wish, as an event of the register.
-    ///
-    /// # Errors
-    /// [`EngineError::NotAKind`] where the kind is none.
-    pub fn event(&self) -> Result<(Subject, Wish), EngineError> {
-        let Kind { choice, scope } = self.kind.parse()?;
-        let wish =
-            Wish { scope, choice, effective: day(self.effective.as_deref()), recorded: day(self.recorded.as_deref()) };
-        Ok((subject(self.registration), wish))
-    }
-}
-
-impl Stop {
-    /// A stop by an objection that counts from this day.
-    pub fn since(effective: Option<Day>, recorded: Option<Day>) -> Self {
-        let text = |day: Option<Day>| day.map(|day| day.to_string());
-        Self { told: String::new(), effective: text(effective), recorded: text(recorded) }
-    }
-
-    /// Notes that a period told of it whose last month is `month`.
-    pub fn tell(&mut self, month: &str) {
-        if self.told.as_str() < month {
-            month.clone_into(&mut self.told);
+    /// A wish of a registration.
+    pub fn new(part: u32, registration: RecordKey, wish: &Wish, reach: Reach) -> Self {
+        Self {
+            part,
+            registration: registration.value(),
+            kind: Kind { choice: wish.choice, scope: wish.scope.clone() }.to_string(),
+            effective: wish.effective.map(|day| day.to_string()),
+            recorded: wish.recorded.map(|day| day.to_string()),
+            reach,
         }
     }
 
-    /// The objection that it stands for, as an event of the register.
-    pub fn event(&self, registration: i64) -> (Subject, Wish) {
-        let (effective, recorded) = (day(self.effective.as_deref()), day(self.recorded.as_deref()));
-        (subject(registration), Wish { scope: Scope::GpRecord, choice: Choice::Object, effective, recorded })
+    /// The registration.
+    pub const fn registration(&self) -> RecordKey {
+        RecordKey::from_bits(self.registration.cast_unsigned())
     }
-}
 
-const fn subject(registration: i64) -> Subject {
-    Subject::Record(RecordKey::from_bits(registration.cast_unsigned()))
-}
-
-fn day(text: Option<&str>) -> Option<Day> {
-    text.and_then(|text| Day::parse(text).ok())
+    /// The wish.
+    ///
+    /// # Errors
+    /// [`EngineError::NotAKind`] where the kind is none.
+    pub fn wish(&self) -> Result<Wish, EngineError> {
+        let Kind { choice, scope } = self.kind.parse()?;
+        let day = |text: &Option<String>| text.as_deref().and_then(|text| Day::parse(text).ok());
+        Ok(Wish { scope, choice, effective: day(&self.effective), recorded: day(&self.recorded) })
+    }
 }
