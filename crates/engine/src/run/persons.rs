@@ -41,7 +41,7 @@ impl Month<'_> {
             };
             self.keep_earlier(&earlier, &rule, &writer, &mut choice.present)?;
         }
-        writer.write(&self.known_from_elsewhere(&choice.present, rules, &permitted)?.finish()?)?;
+        writer.write(&self.known_from_elsewhere(&choice.present, rules, &permitted).finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
         writer.finish()
     }
@@ -66,12 +66,7 @@ impl Month<'_> {
 
     /// Persons whose rows are published and of whom neither this run's rows nor earlier ones tell: what permitted records
     /// stated of them is in the index.
-    fn known_from_elsewhere(
-        &self,
-        present: &HashSet<i64>,
-        rules: &Rules<'_>,
-        permitted: &Permitted,
-    ) -> Result<PersonsBuilder, EngineError> {
+    fn known_from_elsewhere(&self, present: &HashSet<i64>, rules: &Rules<'_>, permitted: &Permitted) -> PersonsBuilder {
         let mut stated = PersonsBuilder::new(&self.deidentifier);
         let lacking: HashSet<PersonId> = rules
             .everybody
@@ -85,7 +80,7 @@ impl Month<'_> {
                 stated.add_held(person, one.key, one.identifiers, one.day);
             }
         }
-        Ok(stated)
+        stated
     }
 }
 
