@@ -30,10 +30,39 @@ pub struct Linkage {
     pub registrations: Vec<Link>,
     /// A link for each event, in the order given.
     pub events: Vec<Link>,
-    /// The index with the new records in it.
-    pub index: Index,
+    /// The index before the run's records are in it.
+    pub pending: Pending,
     /// What the run says about itself.
     pub diagnostics: Diagnostics,
+}
+
+impl Linkage {
+    /// The index with the records in it that were linked: the same slices that [`link`] was given.
+    pub fn into_index(self, registrations: &[Record], events: &[Record]) -> Index {
+        self.pending.observe((registrations, &self.registrations), (events, &self.events))
+    }
+}
+
+/// The index as a run found it, less what its contributions replaced, and the merges and splits that the run brought to light.
+/// Who only wants the links drops it: an observation of each record takes 64 bytes.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    index: Index,
+    merges: Vec<Change>,
+    splits: Vec<Change>,
+}
+
+impl Pending {
+    /// The index with the run's registrations and events in it, each given with its links.
+    pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
+        let Self { mut index, merges, splits } = self;
+        for ((records, links), kind) in [(registrations, Kind::Registration), (events, Kind::Event)] {
+            let observed = records.par_iter().zip(links);
+            index.extend(observed.map(|(record, link)| Observation::of(record, link.person, kind)));
+        }
+        index.change(merges, splits);
+        index
+    }
 }
 
 /// What was decided about an event, before persons have ids.
@@ -53,8 +82,7 @@ pub(crate) struct Decision {
 /// ids that tell nothing and come out the same when a run is repeated. What the index held of the records' contributions is
 /// replaced.
 ///
-/// Memory: 16 bytes and about 100 bytes of indexes a registration, 70 bytes an event, beside the records themselves and 64
-/// bytes an observation in the index.
+/// Memory: 16 bytes and about 100 bytes of indexes a registration, 70 bytes an event, beside the records themselves.
 ///
 /// ```
 /// use caredata_link::{Index, Record, Settings, Status, link};
@@ -105,13 +133,8 @@ pub fn link(
     let splits = splits(&index, registrations, &registration_links);
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
     drop(reference);
-    let observed = |records: &'_ [Record], links: &'_ [Link], kind: Kind| -> Vec<Observation> {
-        records.par_iter().zip(links).map(|(record, link)| Observation::of(record, link.person, kind)).collect()
-    };
-    index.extend(observed(registrations, &registration_links, Kind::Registration).into_par_iter());
-    index.extend(observed(events, &event_links, Kind::Event).into_par_iter());
-    index.change(merges, splits);
-    Linkage { registrations: registration_links, events: event_links, index, diagnostics }
+    let pending = Pending { index, merges, splits };
+    Linkage { registrations: registration_links, events: event_links, pending, diagnostics }
 }
 
 /// The contributions of the records, each once.

@@ -1,7 +1,7 @@
 //! Identifiers in, persons out: blocking, comparison, model, assignment, explanation.
 //!
 //! Registrations, events and the [`Index`] of everybody known go into [`link`]; a [`Link`] for every record, the index as it is
-//! afterwards and [`Diagnostics`] come out. The four identifiers are date of birth, postcode, NHS Number and gender; a
+//! afterwards, if it is asked for, and [`Diagnostics`] come out. The four identifiers are date of birth, postcode, NHS Number and gender; a
 //! provider's own patient id is further evidence that [`Settings::identifiers_only`] turns off. No I/O, no clock, no payload.
 //!
 //! Invariant: the same records and index give the same persons, in whatever order the records come and on any number of
@@ -35,7 +35,7 @@ mod reference;
 mod remember;
 mod score;
 
-pub use assign::{Linkage, link};
+pub use assign::{Linkage, Pending, link};
 pub use blocking::Rule;
 pub use diagnostics::{Diagnostics, WEIGHT_BINS, WEIGHT_BITS_MIN};
 pub use evaluate::{Expected, Quality, against_truth, calibration, expected, wilson_95};

@@ -71,8 +71,9 @@ impl Linking {
             .collect();
         let settings = Settings::default();
         let person_id = |key: RecordKey| person_id(keys, key);
-        let Linkage { registrations, events: linked, index, diagnostics } =
+        let Linkage { registrations: links, events: linked, pending, diagnostics } =
             link(&settings, index, &registrations, &events, &person_id);
+        let index = pending.observe((&registrations, &links), (&events, &linked));
         let persons = who_is_who(&index);
         let mut rest = linked.as_slice();
         let events = elsewhere
@@ -87,7 +88,7 @@ impl Linking {
             index.observations().par_iter().filter_map(|one| persons.of(one.key)).collect();
         everybody.par_sort_unstable_by_key(|(person, _)| *person);
         everybody.dedup_by_key(|(person, _)| *person);
-        Self { registrations, events, index, diagnostics, persons, everybody, settings }
+        Self { registrations: links, events, index, diagnostics, persons, everybody, settings }
     }
 
     /// Asks the register about every person.
