@@ -11,7 +11,8 @@
 //! `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
-//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic methods.
+//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic
+//! methods; `lines` spells links out.
 
 mod assign;
 mod blocking;
@@ -28,6 +29,7 @@ mod join;
 mod key_index;
 mod keys;
 mod levels;
+mod lines;
 mod model;
 mod passes;
 mod ranks;
@@ -43,6 +45,7 @@ pub use evaluate::{Expected, Quality, against_truth, calibration, expected, wils
 pub use explain::{Evidence, Explanation, explain};
 pub use index::{Change, Index, Kind, Observation, Reason};
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
+pub use lines::{HEADER, Ids, push_lines};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
-pub use record::{Link, Method, Record, Settings, Status};
+pub use record::{Link, Method, Record, RecordColumns, Settings, Status};
