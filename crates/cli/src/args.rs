@@ -193,23 +193,16 @@ pub struct LinkFiles {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Link {
-    /// Files to link, where nothing is asked about links.
+    /// What to link, and how, where nothing is asked about links.
+    // Flattened twice, an optional group of arguments never counts as given: so the two stand beside each other.
     #[command(flatten)]
-    pub links: Option<Links>,
+    pub files: Option<LinkFiles>,
+    /// Where to write the links.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub out: Option<PathBuf>,
     /// What is asked about links.
     #[command(subcommand)]
     pub about: Option<AboutLinks>,
-}
-
-/// `caredata link` itself
-#[derive(Debug, Args)]
-pub struct Links {
-    /// What to link, and how.
-    #[command(flatten)]
-    pub files: LinkFiles,
-    /// Where to write the links.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
 }
 
 /// `caredata link …`

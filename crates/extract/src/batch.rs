@@ -34,6 +34,26 @@ pub struct SourceBatch {
     pub(crate) rejections: Vec<Rejection>,
 }
 
+/// What linkage needs of a batch, column by column, moved out of it.
+pub struct Linkable {
+    /// The records' keys one after the other.
+    pub keys: String,
+    /// Where each key ends.
+    pub key_ends: Vec<u32>,
+    /// The providers of the batch, each once.
+    pub providers: Vec<Box<str>>,
+    /// For each record the place of its provider.
+    pub provider_indices: Vec<u32>,
+    /// The patients' local ids one after the other; for the vault.
+    pub local_ids: String,
+    /// Where each local id ends; empty where the source has none.
+    pub local_id_ends: Vec<u32>,
+    /// The four identifiers.
+    pub identifiers: Vec<Identifiers>,
+    /// The days of the events since 1970-01-01; where there is none, a number that no `Day` has.
+    pub days: Vec<i32>,
+}
+
 /// Stands for a missing day; no `Day` has this value.
 pub(crate) const NO_DAY: i32 = i32::MIN;
 
@@ -120,6 +140,20 @@ impl SourceBatch {
     /// Always `false` where the payload was not asked for.
     pub fn is_birth(&self, i: usize) -> bool {
         self.births.get(i).copied().unwrap_or(false)
+    }
+
+    /// Gives away what linkage needs without copying it. Identifiers must have been asked for.
+    pub fn into_linkable(self) -> Linkable {
+        Linkable {
+            keys: self.keys.text,
+            key_ends: self.keys.ends,
+            providers: self.providers,
+            provider_indices: self.provider_indices,
+            local_ids: self.local_ids.text,
+            local_id_ends: self.local_ids.ends,
+            identifiers: self.identifiers,
+            days: self.event_days,
+        }
     }
 
     /// The payload: columns named and typed as declared, all of [`Source::payload_schema`] under [`Columns::All`]

@@ -22,7 +22,7 @@ mod rejection;
 mod rows;
 mod source;
 
-pub use batch::SourceBatch;
+pub use batch::{Linkable, SourceBatch};
 pub use codes::{ObjectionCodes, Recognised, SensitiveCodes};
 pub use error::{CodeSetProblem, DeclarationProblem, ExtractError, FileProblem, PackageProblem};
 pub use find::{InputFile, find, find_among};

@@ -5,6 +5,7 @@
 
 use crate::blocking::{Blocks, Rule};
 use crate::diagnostics::Diagnostics;
+use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::ids::Names;
 use crate::index::{Change, Index, Kind, Observation, Reason};
@@ -17,7 +18,7 @@ use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
 use crate::remember::{self, Remembered, Teachers};
 use crate::score::{NOBODY, Scorer, Scratch, Verdict};
-use caredata_model::{PersonId, RecordKey};
+use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
 
 /// About this many events teach the model; which ones is decided by a hash of their keys.
@@ -30,10 +31,39 @@ pub struct Linkage {
     pub registrations: Vec<Link>,
     /// A link for each event, in the order given.
     pub events: Vec<Link>,
-    /// The index with the new records in it.
-    pub index: Index,
+    /// The index before the run's records are in it.
+    pub pending: Pending,
     /// What the run says about itself.
     pub diagnostics: Diagnostics,
+}
+
+impl Linkage {
+    /// The index with the records in it that were linked: the same slices that [`link`] was given.
+    pub fn into_index(self, registrations: &[Record], events: &[Record]) -> Index {
+        self.pending.observe((registrations, &self.registrations), (events, &self.events))
+    }
+}
+
+/// The index as a run found it, less what its contributions replaced, and the merges and splits that the run brought to light.
+/// Who only wants the links drops it: an observation of each record takes 64 bytes.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    index: Index,
+    merges: Vec<Change>,
+    splits: Vec<Change>,
+}
+
+impl Pending {
+    /// The index with the run's registrations and events in it, each given with its links.
+    pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
+        let Self { mut index, merges, splits } = self;
+        for ((records, links), kind) in [(registrations, Kind::Registration), (events, Kind::Event)] {
+            let observed = records.par_iter().zip(links);
+            index.extend(observed.map(|(record, link)| Observation::of(record, link.person, kind)));
+        }
+        index.change(merges, splits);
+        index
+    }
 }
 
 /// What was decided about an event, before persons have ids.
@@ -53,8 +83,7 @@ pub(crate) struct Decision {
 /// ids that tell nothing and come out the same when a run is repeated. What the index held of the records' contributions is
 /// replaced.
 ///
-/// Memory: 16 bytes and about 100 bytes of indexes a registration, 70 bytes an event, beside the records themselves and 64
-/// bytes an observation in the index.
+/// Memory: 16 bytes and about 100 bytes of indexes a registration, 70 bytes an event, beside the records themselves.
 ///
 /// ```
 /// use caredata_link::{Index, Record, Settings, Status, link};
@@ -105,13 +134,8 @@ pub fn link(
     let splits = splits(&index, registrations, &registration_links);
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
     drop(reference);
-    let observed = |records: &'_ [Record], links: &'_ [Link], kind: Kind| -> Vec<Observation> {
-        records.par_iter().zip(links).map(|(record, link)| Observation::of(record, link.person, kind)).collect()
-    };
-    index.extend(observed(registrations, &registration_links, Kind::Registration).into_par_iter());
-    index.extend(observed(events, &event_links, Kind::Event).into_par_iter());
-    index.change(merges, splits);
-    Linkage { registrations: registration_links, events: event_links, index, diagnostics }
+    let pending = Pending { index, merges, splits };
+    Linkage { registrations: registration_links, events: event_links, pending, diagnostics }
 }
 
 /// The contributions of the records, each once.
@@ -128,14 +152,48 @@ fn contributions(registrations: &[Record], events: &[Record]) -> Vec<u32> {
 /// What both a run and an explanation of one of its records need.
 pub(crate) struct Prepared {
     pub(crate) frequencies: Frequencies,
+    /// For each event the one person it can be of, where nobody competes.
+    pub(crate) early: Vec<Early>,
     pub(crate) blocks: Blocks,
+    /// For whom `blocks` were made, where not for all.
+    asking: Vec<Identifiers>,
 }
 
 impl Prepared {
+    /// Prepares for any event to be judged with all its candidates.
     pub(crate) fn of(reference: &Reference<'_>, events: &[Record]) -> Self {
         let (frequencies, blocks) =
-            rayon::join(|| Frequencies::count(&reference.rows, events), || Blocks::build(reference));
-        Self { frequencies, blocks }
+            rayon::join(|| Frequencies::count(&reference.rows, events), || Blocks::of_all(reference));
+        let early = Early::find(reference, &frequencies, events);
+        Self { frequencies, early, blocks, asking: Vec::new() }
+    }
+
+    /// Prepares for a run, in which only those events are judged with all their candidates that teach or do not exit early.
+    /// That takes a fraction of the memory and of the time.
+    pub(crate) fn for_run(settings: &Settings, index: &Index, reference: &Reference<'_>, events: &[Record]) -> Self {
+        let frequencies = Frequencies::count(&reference.rows, events);
+        let early = Early::find(reference, &frequencies, events);
+        let teaches = teaches(events.len());
+        let judged = events.par_iter().zip(&early).filter(|(event, early)| !early.exits() || teaches(event));
+        let mut asking: Vec<Identifiers> = judged.map(|(event, _)| event.identifiers).collect();
+        if !settings.identifiers_only {
+            asking.extend(remember::loans(index, events));
+        }
+        let blocks = Blocks::asked_for(reference, &asking);
+        Self { frequencies, early, blocks, asking }
+    }
+
+    /// Makes the blocks anew if events that exit early are in doubt under the parameters learnt: they will be judged again, with
+    /// all their candidates. Where number, date of birth and gender agree that takes an odd population.
+    fn admit_doubtful(&mut self, reference: &Reference<'_>, events: &[Record], parameters: Parameters) {
+        let scorer = Scorer::new(reference, &self.frequencies, &self.blocks, parameters);
+        let doubtful = |early: &Early| early.exits() && !remember::is_sure(&scorer.early(early));
+        let found = events.par_iter().zip(&self.early).filter(|(_, early)| doubtful(early));
+        let found: Vec<Identifiers> = found.map(|(event, _)| event.identifiers).collect();
+        if !found.is_empty() {
+            self.asking.extend(found);
+            self.blocks = Blocks::asked_for(reference, &self.asking);
+        }
     }
 }
 
@@ -146,11 +204,12 @@ fn probabilistic(
     events: &[Record],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Decision> {
-    let prepared = Prepared::of(reference, events);
+    let mut prepared = Prepared::for_run(settings, index, reference, events);
     let learnt = learn(reference, &prepared, events);
+    prepared.admit_doubtful(reference, events, learnt.parameters);
     let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
-    let (verdicts, early) = judge_all(&scorer, index, events, !settings.identifiers_only);
-    diagnostics.early_exits = early;
+    let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
+    diagnostics.early_exits = prepared.early.iter().filter(|early| early.exits()).count() as u64;
     count_rules(diagnostics, settings, &verdicts);
     let bits = |probability: f64| {
         // Without a competitor the odds are known·2^w / persons against 1 − known.
@@ -168,15 +227,20 @@ fn probabilistic(
         .collect()
 }
 
-/// Learns the parameters from the events that a hash of their keys picks.
+/// Which of so many events teach: those that a hash of their keys picks.
+fn teaches(events: usize) -> impl Fn(&Record) -> bool + Sync {
+    let share = (u64::MAX / (events as u64).max(1)).saturating_mul(TEACHERS);
+    move |event| events as u64 <= TEACHERS || mix(11, event.key.value() as u64, 0) < share
+}
+
+/// Learns the parameters from the events that teach.
 pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Record]) -> Learnt {
     let start = Parameters::default();
     let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, start);
-    let share = (u64::MAX / (events.len() as u64).max(1)).saturating_mul(TEACHERS);
-    let teaches = |event: &&Record| events.len() as u64 <= TEACHERS || mix(11, event.key.value() as u64, 0) < share;
+    let teaches = teaches(events.len());
     let mut all: Vec<Configuration> = events
         .par_iter()
-        .filter(teaches)
+        .filter(|event| teaches(event))
         .map_init(Scratch::default, |scratch, event| scorer.configuration(event, scratch))
         .collect();
     all.par_sort_unstable();
@@ -191,21 +255,22 @@ pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Re
 }
 
 /// Judges all events: at once where nobody competes, then with all candidates, then, where doubt is left, with what the sure
-/// ones taught. Also returns how many exited early.
+/// ones taught.
 pub(crate) fn judge_all(
     scorer: &Scorer<'_>,
+    early: &[Early],
     index: &Index,
     events: &[Record],
     use_local_ids: bool,
-) -> (Vec<Verdict>, u64) {
+) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = events
         .par_iter()
+        .zip(early)
         .with_min_len(1024)
-        .map_init(Scratch::default, |scratch, event| {
-            scorer.early_exit(event).unwrap_or_else(|| scorer.judge(event, None, scratch))
+        .map_init(Scratch::default, |scratch, (event, early)| {
+            if early.exits() { scorer.early(early) } else { scorer.judge(event, None, scratch) }
         })
         .collect();
-    let early = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
     // What the second round settles teaches a third; more rounds were found to change next to nothing.
     for teachers in [Teachers::Numbered, Teachers::Sure] {
         let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
@@ -218,7 +283,7 @@ pub(crate) fn judge_all(
                 *verdict = scorer.judge(event, Some(&remembered), scratch);
             });
     }
-    (verdicts, early)
+    verdicts
 }
 
 fn count_rules(diagnostics: &mut Diagnostics, settings: &Settings, verdicts: &[Verdict]) {
@@ -325,4 +390,54 @@ fn splits(index: &Index, registrations: &[Record], links: &[Link]) -> Vec<Change
         .collect();
     splits.par_sort_unstable();
     splits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caredata_model::Day;
+
+    /// A thousand people at three hundred addresses; every ninth event lacks its number, every seventh errs in a digit.
+    fn population() -> (Vec<Record>, Vec<Record>) {
+        let day = Day::new(2014, 4, 1).expect("a day");
+        let dice = |n: u64, below: u64| mix(77, n, below) % below;
+        let of = |n: u64, slip: u64| {
+            let number =
+                if slip == 1 { String::new() } else { (4_000_000_000 + n * 7919 + 100 * (slip / 2)).to_string() };
+            let born = format!("19{:02}-{:02}-{:02}", 20 + dice(n, 60), 1 + dice(n, 12), 1 + dice(n, 28));
+            let postcode = format!("LS{} {}AA", 1 + dice(n % 300, 9), dice(n % 300, 10));
+            let gender = if dice(n, 2) == 0 { b"1" } else { b"2" };
+            Identifiers::parse(number.as_bytes(), born.as_bytes(), postcode.as_bytes(), gender).0
+        };
+        let record = |key: u64, identifiers, provider, local_id| {
+            let key = RecordKey::from_bits(mix(78, key, 0));
+            Record { key, identifiers, provider, local_id, day, contribution: provider }
+        };
+        let registrations = (0..1000).filter(|n| n % 10 != 3).map(|n| record(n, of(n, 0), 1, 0)).collect();
+        let slip = |n: u64| if n.is_multiple_of(9) { 1 } else { 2 * u64::from(n.is_multiple_of(7)) };
+        let events = (0..3000).map(|n| record(10_000 + n, of(n % 1000, slip(n)), 2, 1 + n % 1000)).collect();
+        (registrations, events)
+    }
+
+    #[test]
+    fn a_run_finds_every_candidate_that_the_whole_index_has() {
+        let (registrations, events) = population();
+        let index = Index::new();
+        let reference = Reference::build(&index, &registrations);
+        let whole = Prepared::of(&reference, &events);
+        let learnt = learn(&reference, &whole, &events);
+        // Under the second parameters nobody is sure, and events that exit early are judged again.
+        let unsure = Parameters { known: 1e-9, ..learnt.parameters };
+        for (parameters, identifiers_only) in [(learnt.parameters, false), (learnt.parameters, true), (unsure, false)] {
+            let settings = Settings { identifiers_only, ..Settings::default() };
+            let mut some = Prepared::for_run(&settings, &index, &reference, &events);
+            assert_eq!(learn(&reference, &some, &events), learnt);
+            some.admit_doubtful(&reference, &events, parameters);
+            let verdicts = |prepared: &Prepared| {
+                let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, parameters);
+                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only)
+            };
+            assert_eq!(verdicts(&some), verdicts(&whole));
+        }
+    }
 }

@@ -4,12 +4,17 @@
 //! alone; a rule whose key more than [`MOST_A_RULE`] rows share (a communal address) yields nothing.
 
 use crate::compare::Event;
-use crate::key_index::KeyIndex;
+use crate::key_index::{KeyIndex, NO_KEY};
 use crate::keys;
 use crate::reference::Reference;
+use caredata_model::Identifiers;
+use rayon::prelude::*;
 
 /// Rows a rule may yield for one event; beyond it the key says too little to be worth comparing.
 pub(crate) const MOST_A_RULE: usize = 400;
+
+/// Rows that a thread looks through at a time.
+const ROWS_A_PART: usize = 1 << 14;
 
 /// The rules, in the order of their counts in [`crate::Diagnostics`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,13 +74,47 @@ impl Rule {
     }
 }
 
-/// The indexes that only events need that do not exit early.
+/// The indexes that only events need that do not exit early. They hold only the rows that somebody asks for where it is known
+/// who will ask: of a million registrations a few in a hundred.
 pub(crate) struct Blocks {
-    birth_sex_district: KeyIndex,
-    birth_first_digits: KeyIndex,
-    birth_last_digits: KeyIndex,
-    postcode_sex_year: KeyIndex,
-    postcode_birthday: KeyIndex,
+    by: [KeyIndex; KEYS.len()],
+}
+
+/// The keys of [`Blocks`] and their rules.
+const KEYS: [(Rule, fn(Identifiers) -> u64); 5] = [
+    (Rule::BirthSexDistrict, keys::birth_sex_district),
+    (Rule::BirthFirstDigits, keys::birth_first_digits),
+    (Rule::BirthLastDigits, keys::birth_last_digits),
+    (Rule::PostcodeSexYear, keys::postcode_sex_year),
+    (Rule::PostcodeBirthday, keys::postcode_birthday),
+];
+
+/// Which keys somebody asks for: a bit a hash, so that a few strangers pass.
+struct Asked {
+    shift: u32,
+    bits: Vec<u64>,
+}
+
+impl Asked {
+    fn by(identifiers: &[Identifiers], key: fn(Identifiers) -> u64) -> Self {
+        // Sixteen bits a key let one stranger in sixteen pass, which costs less than a larger table that no cache holds.
+        let width = (identifiers.len().max(4) * 16).next_power_of_two().trailing_zeros().max(6);
+        let mut asked = Self { shift: 64 - width, bits: vec![0; 1 << (width - 6)] };
+        for &of in identifiers {
+            let key = key(of);
+            if key != NO_KEY {
+                let bit = key >> asked.shift;
+                asked.bits[(bit >> 6) as usize] |= 1 << (bit & 63);
+            }
+        }
+        asked
+    }
+
+    #[inline]
+    fn contains(&self, key: u64) -> bool {
+        let bit = key >> self.shift;
+        key != NO_KEY && self.bits[(bit >> 6) as usize] >> (bit & 63) & 1 == 1
+    }
 }
 
 /// A candidate person and the first rule that found it.
@@ -86,19 +125,38 @@ pub(crate) struct Found {
 }
 
 impl Blocks {
-    pub(crate) fn build(reference: &Reference<'_>) -> Self {
-        let index = |key: fn(caredata_model::Identifiers) -> u64| {
-            KeyIndex::build(reference.rows.len(), move |row| key(reference.rows[row]))
+    /// Indexes all rows: for events that nobody has named beforehand.
+    pub(crate) fn of_all(reference: &Reference<'_>) -> Self {
+        let rows = &reference.rows;
+        let by = KEYS.map(|(_, key)| KeyIndex::build(rows.len(), move |row| key(rows[row])));
+        Self { by }
+    }
+
+    /// Indexes the rows that events with these identifiers will ask for, and no others.
+    pub(crate) fn asked_for(reference: &Reference<'_>, identifiers: &[Identifiers]) -> Self {
+        let asked: Vec<Asked> = KEYS.par_iter().map(|&(_, key)| Asked::by(identifiers, key)).collect();
+        let parts: Vec<[Vec<(u64, u32)>; KEYS.len()]> = reference
+            .rows
+            .par_chunks(ROWS_A_PART)
+            .enumerate()
+            .map(|(part, rows)| {
+                let mut kept: [Vec<(u64, u32)>; KEYS.len()] = Default::default();
+                for (row, &of) in (part * ROWS_A_PART..).zip(rows) {
+                    for ((asked, kept), (_, key)) in asked.iter().zip(&mut kept).zip(KEYS) {
+                        let key = key(of);
+                        if asked.contains(key) {
+                            kept.push((key, row as u32));
+                        }
+                    }
+                }
+                kept
+            })
+            .collect();
+        let index = |number: usize| {
+            let rows: Vec<(u64, u32)> = parts.iter().flat_map(|kept| kept[number].iter().copied()).collect();
+            KeyIndex::of_keyed(&rows)
         };
-        let ((birth_sex_district, birth_first_digits), (birth_last_digits, (postcode_sex_year, postcode_birthday))) =
-            rayon::join(
-                || (index(keys::birth_sex_district), index(keys::birth_first_digits)),
-                || {
-                    let rest = || (index(keys::postcode_sex_year), index(keys::postcode_birthday));
-                    rayon::join(|| index(keys::birth_last_digits), rest)
-                },
-            );
-        Self { birth_sex_district, birth_first_digits, birth_last_digits, postcode_sex_year, postcode_birthday }
+        Self { by: std::array::from_fn(index) }
     }
 
     /// Adds the event's candidates to `found`, each person once, in the order of persons.
@@ -123,11 +181,9 @@ impl Blocks {
                     add(Rule::BirthAtHoldersPostcode, &mut reference.by_birth_postcode.find(there));
                 }
             }
-            add(Rule::BirthSexDistrict, &mut self.birth_sex_district.find(keys::birth_sex_district(of)));
-            add(Rule::BirthFirstDigits, &mut self.birth_first_digits.find(keys::birth_first_digits(of)));
-            add(Rule::BirthLastDigits, &mut self.birth_last_digits.find(keys::birth_last_digits(of)));
-            add(Rule::PostcodeSexYear, &mut self.postcode_sex_year.find(keys::postcode_sex_year(of)));
-            add(Rule::PostcodeBirthday, &mut self.postcode_birthday.find(keys::postcode_birthday(of)));
+            for ((rule, key), index) in KEYS.into_iter().zip(&self.by) {
+                add(rule, &mut index.find(key(of)));
+            }
         }
         found.sort_unstable();
         found.dedup_by_key(|found| found.person);

@@ -69,7 +69,7 @@ pub fn explain(
     let prepared = Prepared::of(&reference, events);
     let learnt = assign::learn(&reference, &prepared, events);
     let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
-    let (verdicts, _) = assign::judge_all(&scorer, index, events, !settings.identifiers_only);
+    let verdicts = assign::judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
     let remembered =
         Remembered::gather(&reference, index, events, &verdicts, !settings.identifiers_only, Teachers::Sure);
     let mut scratch = Scratch::default();

@@ -4,6 +4,7 @@
 //! Invariant: within a partition rows stand in ascending order, so that building is deterministic at any thread count.
 
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The key that means "no key": such rows are not indexed and it finds nothing.
 pub(crate) const NO_KEY: u64 = 0;
@@ -34,15 +35,20 @@ impl KeyIndex {
     /// Indexes rows `0..rows` by `key`; rows with [`NO_KEY`] are left out.
     pub(crate) fn build(rows: usize, key: impl Fn(usize) -> u64 + Sync) -> Self {
         let keys: Vec<u64> = (0..rows).into_par_iter().with_min_len(8192).map(&key).collect();
-        Self::of_keys(&keys)
+        Self::of(keys.len(), || keys.iter().enumerate().map(|(row, &key)| (key, row as u32)))
     }
 
-    fn of_keys(keys: &[u64]) -> Self {
-        let bits = usize::BITS - keys.len().max(2).leading_zeros();
+    /// Indexes rows by the key beside each, rows ascending.
+    pub(crate) fn of_keyed(rows: &[(u64, u32)]) -> Self {
+        Self::of(rows.len(), || rows.iter().copied())
+    }
+
+    fn of<I: DoubleEndedIterator<Item = (u64, u32)>>(count: usize, rows: impl Fn() -> I) -> Self {
+        let bits = usize::BITS - count.max(2).leading_zeros();
         let shift = 64 - bits;
         let mut starts = vec![0_u32; (1 << bits) + 1];
         let mut count = 0;
-        for &key in keys {
+        for (key, _) in rows() {
             if key != NO_KEY {
                 starts[(key >> shift) as usize + 1] += 1;
                 count += 1;
@@ -55,11 +61,11 @@ impl KeyIndex {
         }
         let mut entries = vec![Entry::default(); count];
         // Each partition is filled from its end, back to front, which leaves `starts` as the partitions' beginnings.
-        for (row, &key) in keys.iter().enumerate().rev() {
+        for (key, row) in rows().rev() {
             if key != NO_KEY {
                 let slot = &mut starts[(key >> shift) as usize + 1];
                 *slot -= 1;
-                entries[*slot as usize] = Entry { tag: key as u32, row: row as u32 };
+                entries[*slot as usize] = Entry { tag: key as u32, row };
             }
         }
         starts.remove(0);
@@ -74,9 +80,24 @@ impl KeyIndex {
     /// The rows whose key is `key`; a stranger may be among them with a chance of 2^-32 an entry, so callers compare values.
     #[inline]
     pub(crate) fn find(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
-        let entries = if key == NO_KEY { &[] } else { self.partition((key >> self.shift) as usize) };
+        self.find_in(self.range(key), key)
+    }
+
+    /// Where the rows of `key` are looked for: the first half of [`KeyIndex::find`], for whoever looks up many keys at a time.
+    #[inline]
+    pub(crate) fn range(&self, key: u64) -> Range<usize> {
+        if key == NO_KEY {
+            return 0..0;
+        }
+        let number = (key >> self.shift) as usize;
+        self.starts[number] as usize..self.starts[number + 1] as usize
+    }
+
+    /// The rows whose key is `key`, in the range that [`KeyIndex::range`] gave for it.
+    #[inline]
+    pub(crate) fn find_in(&self, range: Range<usize>, key: u64) -> impl Iterator<Item = u32> + '_ {
         let tag = key as u32;
-        entries.iter().filter(move |entry| entry.tag == tag).map(|entry| entry.row)
+        self.entries[range].iter().filter(move |entry| entry.tag == tag).map(|entry| entry.row)
     }
 
     /// All pairs of rows (in order) with equal keys, partition by partition, at most `most` partners a row; in parallel.

@@ -1,22 +1,24 @@
 //! Identifiers in, persons out: blocking, comparison, model, assignment, explanation.
 //!
 //! Registrations, events and the [`Index`] of everybody known go into [`link`]; a [`Link`] for every record, the index as it is
-//! afterwards and [`Diagnostics`] come out. The four identifiers are date of birth, postcode, NHS Number and gender; a
+//! afterwards, if it is asked for, and [`Diagnostics`] come out. The four identifiers are date of birth, postcode, NHS Number and gender; a
 //! provider's own patient id is further evidence that [`Settings::identifiers_only`] turns off. No I/O, no clock, no payload.
 //!
 //! Invariant: the same records and index give the same persons, in whatever order the records come and on any number of
 //! threads; an event goes to at most one person, and to none where another fits about as well.
 //!
 //! How it goes, module by module: `reference` gathers registrations and the index's observations into persons (`join`);
-//! `blocking` finds an event's candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
+//! `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
-//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic methods.
+//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic
+//! methods; `lines` spells links out.
 
 mod assign;
 mod blocking;
 mod compare;
 mod diagnostics;
+mod early;
 mod evaluate;
 mod explain;
 mod frequency;
@@ -27,6 +29,7 @@ mod join;
 mod key_index;
 mod keys;
 mod levels;
+mod lines;
 mod model;
 mod passes;
 mod ranks;
@@ -35,13 +38,14 @@ mod reference;
 mod remember;
 mod score;
 
-pub use assign::{Linkage, link};
+pub use assign::{Linkage, Pending, link};
 pub use blocking::Rule;
 pub use diagnostics::{Diagnostics, WEIGHT_BINS, WEIGHT_BITS_MIN};
 pub use evaluate::{Expected, Quality, against_truth, calibration, expected, wilson_95};
 pub use explain::{Evidence, Explanation, explain};
 pub use index::{Change, Index, Kind, Observation, Reason};
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
+pub use lines::{HEADER, Ids, push_lines};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
-pub use record::{Link, Method, Record, Settings, Status};
+pub use record::{Link, Method, Record, RecordColumns, Settings, Status};

@@ -33,6 +33,48 @@ impl std::fmt::Debug for Record {
     }
 }
 
+impl Record {
+    /// The values of the records' keys, in their order.
+    pub fn key_values(records: &[Self]) -> Vec<i64> {
+        records.iter().map(|record| record.key.value()).collect()
+    }
+}
+
+/// Records column by column, as a reader of files has them: one value a record in each.
+pub struct RecordColumns<'a> {
+    /// The records' keys.
+    pub keys: &'a [RecordKey],
+    /// Their identifiers.
+    pub identifiers: &'a [Identifiers],
+    /// The providers' numbers, each once.
+    pub providers: &'a [u32],
+    /// For each record the place of its provider among [`RecordColumns::providers`].
+    pub provider_indices: &'a [u32],
+    /// Hashes of the providers' patient ids, 0 for none.
+    pub local_ids: &'a [u64],
+    /// Days since 1970-01-01; what is no [`Day`] stands for none.
+    pub days: &'a [i32],
+}
+
+impl RecordColumns<'_> {
+    /// The records; `no_day` is the day of those that have none.
+    ///
+    /// # Panics
+    /// Where a provider's place is beyond the list of providers. Where the columns differ in length the shortest counts.
+    pub fn records(&self, no_day: Day, contribution: u32) -> Vec<Record> {
+        let rows = self.keys.iter().zip(self.identifiers).zip(self.provider_indices).zip(self.local_ids).zip(self.days);
+        rows.map(|((((&key, &identifiers), &provider), &local_id), &day)| Record {
+            key,
+            identifiers,
+            provider: self.providers[provider as usize],
+            local_id,
+            day: Day::from_days_since_1970(day).unwrap_or(no_day),
+            contribution,
+        })
+        .collect()
+    }
+}
+
 /// How a record came to its person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {

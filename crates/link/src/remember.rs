@@ -123,9 +123,7 @@ impl<'a> Remembered<'a> {
         if numbers.any(|other| keys::digits(other) != keys::digits(lender)) {
             return None;
         }
-        let own = record.identifiers;
-        let identifiers = Identifiers::new(lender.nhs_digits(), own.birth_date(), own.postcode(), own.gender());
-        Some(Record { identifiers, ..*record })
+        Some(Record { identifiers: with_number_of(record.identifiers, lender), ..*record })
     }
 
     /// Whether the person is known under the record's patient id.
@@ -158,6 +156,26 @@ pub(crate) fn asks(verdict: &Verdict, event: &Record, use_local_ids: bool) -> bo
 fn asked(events: &[Record], verdicts: &[Verdict]) -> HashSet<u64> {
     let asking = events.iter().zip(verdicts).filter(|(event, verdict)| asks(verdict, event, true));
     asking.map(|(event, _)| key_of(event)).filter(|&key| key != NO_KEY).collect()
+}
+
+/// The identifiers with which events without a number may be judged in a later round: with any number that their patient id is
+/// known under. More than will be lent, never less.
+pub(crate) fn loans(index: &Index, events: &[Record]) -> Vec<Identifiers> {
+    let borrows = |event: &&Record| event.local_id != 0 && keys::digits(event.identifiers) == 0;
+    let borrowers: Vec<&Record> = events.par_iter().filter(borrows).collect();
+    let asked: HashSet<u64> = borrowers.iter().map(|event| key_of(event)).collect();
+    let numbers = numbers_by_local_id(index, events, &asked);
+    let lent = borrowers.par_iter().flat_map_iter(|event| {
+        let key = key_of(event);
+        let from = numbers.partition_point(|&(other, _)| other < key);
+        let own = numbers[from..].iter().take_while(move |&&(other, _)| other == key);
+        own.map(|&(_, of)| with_number_of(event.identifiers, of))
+    });
+    lent.collect()
+}
+
+fn with_number_of(own: Identifiers, lender: Identifiers) -> Identifiers {
+    Identifiers::new(lender.nhs_digits(), own.birth_date(), own.postcode(), own.gender())
 }
 
 fn key_of(record: &Record) -> u64 {

@@ -9,6 +9,7 @@ use crate::Record;
 use crate::Settings;
 use crate::blocking::{Blocks, Found, Rule};
 use crate::compare::{Compared, Context, Event, Holders, compare};
+use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
@@ -111,48 +112,17 @@ impl<'a> Scorer<'a> {
         Self { reference, frequencies, blocks, parameters, bits: parameters.bits(), persons }
     }
 
-    /// The verdict on an event where number, date of birth and gender agree with the one person who bears the number: nobody
-    /// can compete but that person's twin, whom the gender or nothing tells apart.
+    /// The verdict on an event that exits early: nobody can compete but the person's twin, whom the gender or nothing tells
+    /// apart.
     #[inline]
-    pub(crate) fn early_exit(&self, record: &Record) -> Option<Verdict> {
-        let of = record.identifiers;
-        let digits = keys::digits(of);
-        let birth = of.birth_packed();
-        if digits == 0 || birth == 0 || keys::sex(of) == 0 || self.frequencies.is_default(birth) {
-            return None;
-        }
-        let (mut person, mut postcode) = (NOBODY, (PostcodeLevel::Missing, 0.0));
-        for row in self.reference.by_nhs.find(keys::nhs_digits(digits)) {
-            let theirs = self.reference.rows[row as usize];
-            if keys::digits(theirs) != digits {
-                continue;
-            }
-            let whose = self.reference.person_of_row[row as usize];
-            let agrees = theirs.birth_packed() == birth && keys::sex(theirs) == keys::sex(of);
-            if !agrees || (person != NOBODY && person != whose) {
-                return None;
-            }
-            person = whose;
-            let (ours, theirs) = (keys::postcode(of), keys::postcode(theirs));
-            if ours != 0 && ours == theirs {
-                postcode = (PostcodeLevel::Exact, -self.frequencies.postcode(ours).log2() as f32);
-            } else if ours != 0 && theirs != 0 && postcode.0 == PostcodeLevel::Missing {
-                postcode = (PostcodeLevel::Elsewhere, 0.0);
-            }
-        }
-        if person == NOBODY {
-            return None;
-        }
-        let pattern =
-            Pattern { nhs: NhsLevel::Exact, birth: BirthLevel::Exact, postcode: postcode.0, sex: SexLevel::Same };
-        let values = self.persons.log2() as f32
-            - (self.frequencies.birth(birth).log2() + self.frequencies.sex(keys::sex(of)).log2()) as f32
-            + postcode.1;
-        let weight_bits = Parameters::match_bits(&self.bits, pattern) + values;
+    pub(crate) fn early(&self, early: &Early) -> Verdict {
+        let Early { person, postcode, value_bits } = *early;
+        let pattern = Pattern { nhs: NhsLevel::Exact, birth: BirthLevel::Exact, postcode, sex: SexLevel::Same };
+        let weight_bits = Parameters::match_bits(&self.bits, pattern) + value_bits;
         let claim = self.claim(weight_bits);
         let none = (1.0 - self.parameters.known) * self.parameters.nhs[NhsLevel::Relative as usize];
         let probability = claim / (claim + none);
-        Some(Verdict {
+        Verdict {
             person,
             pattern: Some(pattern),
             rule: Some(Rule::Number),
@@ -160,7 +130,7 @@ impl<'a> Scorer<'a> {
             probability,
             next_probability: 0.0,
             early: true,
-        })
+        }
     }
 
     fn claim(&self, weight_bits: f32) -> f64 {

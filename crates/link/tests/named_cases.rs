@@ -146,6 +146,7 @@ fn a_superseded_number_is_followed_through_the_index() {
     let row = case.register(before.identifiers());
     let first = caredata_link::link(&Settings::default(), Index::new(), &case.registrations, &case.events, &person_id);
     let person = first.registrations[row].person;
+    let index = first.into_index(&case.registrations, &case.events);
     // Next month the practice has the new number, while the hospital still uses the old one, from an old address.
     case.registrations[row].identifiers = after.identifiers();
     for registration in &mut case.registrations {
@@ -153,7 +154,7 @@ fn a_superseded_number_is_followed_through_the_index() {
     }
     let old = record(99, at(before, Some(postcode(NEW_HOME))), 101, 4);
     let new = record(98, after.identifiers(), 101, 4);
-    let second = caredata_link::link(&Settings::default(), first.index, &case.registrations, &[old, new], &person_id);
+    let second = caredata_link::link(&Settings::default(), index, &case.registrations, &[old, new], &person_id);
     assert_eq!(second.registrations[row].person, person, "a corrected number keeps its person");
     assert_eq!(second.events[0].person, person, "the old number");
     assert_eq!(second.events[1].person, person, "the new number");

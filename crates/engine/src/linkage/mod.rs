@@ -11,7 +11,7 @@ use caredata_extract::Rejection;
 pub use caredata_link::Method;
 use caredata_link::{Index, Settings};
 use caredata_model::{Day, PersonId, RecordKey};
-use read::{Loaded, Taken};
+use read::Loaded;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use write::write_links;
@@ -61,12 +61,22 @@ pub(crate) const NO_DAY: Day = Day::FIRST;
 /// [`EngineError`] where a file is refused, or the links cannot be written; no `links.csv` is then left behind.
 pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, EngineError> {
     let began = Instant::now();
-    let Loaded { registrations, events, quarantined, refused } = Loaded::read(request)?;
+    let Loaded { mut registrations, mut events, quarantined, refused } = Loaded::read(request)?;
     let read = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let (registered, happened) = (registrations.records(), events.iter().flat_map(Taken::records).collect::<Vec<_>>());
+    let registered = registrations.take_records();
+    let mut happened = Vec::new();
+    for taken in &mut events {
+        if happened.is_empty() {
+            happened = taken.take_records();
+        } else {
+            happened.append(&mut taken.take_records());
+        }
+    }
     let linkage = caredata_link::link(&request.settings(), Index::new(), &registered, &happened, &|key| person_of(key));
+    let counts = [registered.len() as u64, happened.len() as u64];
+    drop((registered, happened));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
@@ -76,8 +86,8 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
     }
     write_links(out, &registrations, &events, &linkage)?;
     Ok(FilesLinked {
-        registrations: registered.len() as u64,
-        events: happened.len() as u64,
+        registrations: counts[0],
+        events: counts[1],
         by_status,
         quarantined,
         refused,

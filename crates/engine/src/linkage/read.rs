@@ -7,10 +7,11 @@ use crate::error::EngineError;
 use crate::run::provider_number;
 use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
 use caredata_extract::{
-    Columns, InputFile, Outcome, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
+    Columns, InputFile, Linkable, Outcome, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
 };
-use caredata_link::Record;
+use caredata_link::{Ids, Record, RecordColumns};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Records of one source on their way: what linkage needs, and the ids that its output names.
@@ -21,58 +22,73 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// All records, in the order of the files.
-    pub(super) fn records(&self) -> Vec<Record> {
-        self.batches.iter().flat_map(|batch| batch.records.iter().copied()).collect()
+    /// Takes the records out, in the order of the files; the ids stay.
+    pub(super) fn take_records(&mut self) -> Vec<Record> {
+        let mut all = Vec::with_capacity(self.batches.iter().map(Batch::len).sum());
+        for batch in &mut self.batches {
+            // Appending batch by batch frees each as it goes, so that records are not in memory twice.
+            all.append(&mut std::mem::take(&mut batch.records));
+        }
+        all
     }
 }
 
+/// Records of a part of a file, until they are taken out, and their ids as text.
 pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
+    records: Vec<Record>,
     ids: String,
     ends: Vec<u32>,
 }
 
 impl Batch {
-    fn of(batch: &SourceBatch, keys: &RecordKeys, contribution: u32) -> Self {
-        let rows = batch.len();
-        let mut taken = Self { records: Vec::with_capacity(rows), ids: String::new(), ends: Vec::with_capacity(rows) };
-        let providers: Vec<u32> = batch.providers().iter().map(|provider| provider_number(provider)).collect();
-        for row in 0..rows {
-            let key = batch.key(row);
-            taken.ids.push_str(key);
-            taken.ends.push(taken.ids.len() as u32);
-            taken.records.push(Record {
-                key: keys.key(key),
-                identifiers: batch.identifiers(row),
-                provider: providers[batch.provider_index(row)],
-                local_id: keys.local_id(batch.provider(row), batch.local_id(row)),
-                day: batch.event_day(row).unwrap_or(NO_DAY),
-                contribution,
-            });
-        }
-        taken
+    fn of(batch: SourceBatch, keys: &RecordKeys, contribution: u32) -> Self {
+        let Linkable {
+            keys: ids,
+            key_ends: ends,
+            providers,
+            provider_indices,
+            local_ids,
+            local_id_ends,
+            identifiers,
+            days,
+        } = batch.into_linkable();
+        let numbers: Vec<u32> = providers.iter().map(|provider| provider_number(provider)).collect();
+        let columns = RecordColumns {
+            keys: &keys.keys(&ids, &ends),
+            identifiers: &identifiers,
+            providers: &numbers,
+            provider_indices: &provider_indices,
+            local_ids: &keys.local_ids(&providers, &provider_indices, &local_ids, &local_id_ends),
+            days: &days,
+        };
+        Self { records: columns.records(NO_DAY, contribution), ids, ends }
     }
 
-    pub(super) fn id(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.ids[start as usize..self.ends[row] as usize]
+    /// How many records there are, or were.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 
-    fn without(mut self, rows: &[u32]) -> Self {
+    /// The ids of some of the records.
+    pub(super) fn ids(&self, rows: Range<usize>) -> Ids<'_> {
+        let start = if rows.start == 0 { 0 } else { self.ends[rows.start - 1] };
+        Ids::new(&self.ids, start, &self.ends[rows])
+    }
+
+    /// The batch without some of its rows, which rise.
+    fn without(self, rows: &[u32]) -> Self {
         if rows.is_empty() {
             return self;
         }
-        let kept: Vec<usize> =
-            (0..self.records.len()).filter(|&row| rows.binary_search(&(row as u32)).is_err()).collect();
         let mut left = Self { records: Vec::new(), ids: String::new(), ends: Vec::new() };
-        for row in kept {
-            left.ids.push_str(self.id(row));
-            left.ends.push(left.ids.len() as u32);
-            left.records.push(self.records[row]);
+        for (row, id) in self.ids(0..self.len()).iter().enumerate() {
+            if rows.binary_search(&(row as u32)).is_err() {
+                left.ids.push_str(id);
+                left.ends.push(left.ids.len() as u32);
+                left.records.push(self.records[row]);
+            }
         }
-        std::mem::swap(&mut self, &mut left);
-        self
+        left
     }
 }
 
@@ -128,9 +144,8 @@ fn take(
 ) -> Result<Taken, EngineError> {
     let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
     let options = ReadOptions::with_columns(Columns::Identifiers);
-    let read = read(source, files, &options, |batch| Batch::of(&batch, &keys, contribution))?;
-    let own: Vec<Vec<i64>> =
-        read.results.par_iter().map(|batch| batch.records.iter().map(|record| record.key.value()).collect()).collect();
+    let read = read(source, files, &options, |batch| Batch::of(batch, &keys, contribution))?;
+    let own: Vec<Vec<i64>> = read.results.par_iter().map(|batch| Record::key_values(&batch.records)).collect();
     let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
     loaded.quarantined += read.rows_refused + duplicates.len() as u64;
     loaded.refused.extend(read.rejections.into_iter().filter(|rejection| rejection.outcome == Outcome::RowRefused));

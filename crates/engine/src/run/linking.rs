@@ -72,8 +72,9 @@ impl Linking {
             .collect();
         let settings = Settings::default();
         let person_id = |key: RecordKey| person_id(keys, key);
-        let Linkage { registrations, events: linked, index, diagnostics } =
+        let Linkage { registrations: links, events: linked, pending, diagnostics } =
             link(&settings, index, &registrations, &events, &person_id);
+        let index = pending.observe((&registrations, &links), (&events, &linked));
         let who_is_who = who_is_who(&index);
         let mut rest = linked.as_slice();
         let events = elsewhere
@@ -93,7 +94,7 @@ impl Linking {
         let parts = held.chain(parts.numbers.iter().map(|(part, &number)| (number, part)));
         let source_of =
             parts.filter_map(|(number, part)| Some((number, SourceName::parse(&part.source).ok()?))).collect();
-        Self { registrations, events, index, diagnostics, persons, source_of, everybody, settings }
+        Self { registrations: links, events, index, diagnostics, persons, source_of, everybody, settings }
     }
 
     /// Registrations whose key several persons bore, since a practice gave it to another patient: each with all its persons.

@@ -1,24 +1,25 @@
 //! `caredata link`: linkage alone.
 
 use super::grouped;
-use crate::args::{self, AboutLinks, Arguments, Link, Links, Method};
+use crate::args::{self, AboutLinks, Arguments, Link, Method};
 use crate::output;
 use anyhow::bail;
 use caredata_engine::linkage::{LinkFiles, link_files};
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
 
 /// How many places with trouble are named on the terminal; all are counted.
 const PLACES_SHOWN: usize = 5;
 
 pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
-    match (&options.about, &options.links) {
-        (Some(AboutLinks::Evaluate(_)), _) => bail!("not yet"),
-        (Some(AboutLinks::Explain(_)), _) => bail!("not yet"),
-        (Some(AboutLinks::Review(_)), _) => bail!("not yet"),
-        (Some(AboutLinks::Rules(_)), _) => bail!("not yet"),
-        (None, Some(links)) => link_to(arguments, links),
-        (None, None) => bail!("neither files to link nor a question"),
+    match (&options.about, &options.files, &options.out) {
+        (Some(AboutLinks::Evaluate(_)), ..) => bail!("not yet"),
+        (Some(AboutLinks::Explain(_)), ..) => bail!("not yet"),
+        (Some(AboutLinks::Review(_)), ..) => bail!("not yet"),
+        (Some(AboutLinks::Rules(_)), ..) => bail!("not yet"),
+        (None, Some(files), Some(out)) => link_to(arguments, files, out),
+        (None, ..) => bail!("neither files to link nor a question"),
     }
 }
 
@@ -31,12 +32,12 @@ fn files(files: &args::LinkFiles) -> LinkFiles {
     }
 }
 
-fn link_to(arguments: &Arguments, options: &Links) -> anyhow::Result<()> {
-    let done = link_files(&files(&options.files), &options.out)?;
+fn link_to(arguments: &Arguments, asked: &args::LinkFiles, out: &Path) -> anyhow::Result<()> {
+    let done = link_files(&files(asked), out)?;
     let [linked, new, review] = done.by_status;
     let [reading, linking, writing] = done.seconds;
     let value = json!({
-        "out": options.out, "registrations": done.registrations, "events": done.events, "linked": linked, "new": new,
+        "out": out, "registrations": done.registrations, "events": done.events, "linked": linked, "new": new,
         "review": review, "quarantined": done.quarantined,
         "seconds": { "read": reading, "link": linking, "write": writing },
     });
@@ -47,7 +48,7 @@ fn link_to(arguments: &Arguments, options: &Links) -> anyhow::Result<()> {
         grouped(linked),
         grouped(new),
         grouped(review),
-        options.out.display(),
+        out.display(),
     );
     write!(words, "\nread {reading:.2} s, link {linking:.2} s, write {writing:.2} s")?;
     if done.quarantined > 0 {
