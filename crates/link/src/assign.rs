@@ -273,7 +273,7 @@ pub(crate) fn judge_all(
         .collect();
     // What the second round settles teaches a third; more rounds were found to change next to nothing.
     for teachers in [Teachers::Numbered, Teachers::Sure] {
-        let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
+        let remembered = Remembered::gather(scorer, index, events, &verdicts, use_local_ids, teachers);
         verdicts
             .par_iter_mut()
             .zip(events)

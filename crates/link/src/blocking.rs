@@ -40,11 +40,13 @@ pub enum Rule {
     LocalId,
     /// The same date of birth and a postcode that a linked event of the person bore.
     BirthEarlierPostcode,
+    /// The same date of birth, and a postcode that a linked event of somebody at the person's postcode bore.
+    BirthHouseholdPostcode,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Number,
         Self::BirthPostcode,
         Self::BirthAtHoldersPostcode,
@@ -55,6 +57,7 @@ impl Rule {
         Self::PostcodeBirthday,
         Self::LocalId,
         Self::BirthEarlierPostcode,
+        Self::BirthHouseholdPostcode,
     ];
 
     /// The rule in a few words.
@@ -70,6 +73,7 @@ impl Rule {
             Self::PostcodeBirthday => "postcode + birthday",
             Self::LocalId => "provider's patient id",
             Self::BirthEarlierPostcode => "date of birth + earlier postcode",
+            Self::BirthHouseholdPostcode => "date of birth + earlier postcode of the household",
         }
     }
 }

@@ -7,10 +7,13 @@
 use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
+use crate::model::Stated;
 use caredata_model::{Identifiers, Postcode};
 
 /// Numbers one slip away from a given one: nine other digits in ten places, and nine swaps of neighbours.
 const SLIPS_OF_A_NUMBER: f64 = 99.0;
+/// Numbers two digits away from a given one: nine other digits each in two of ten places.
+const TWO_DIGITS_OF_A_NUMBER: f64 = 45.0 * 81.0;
 /// How many numbers a mistyped one might have been by chance: fewer than ten digits allow, as numbers come in ranges.
 const SPACE_OF_NUMBERS: f64 = 1e9;
 /// Dates that differ from a given one in one digit of its day, month or year and are likely, for each part thrice as many
@@ -38,6 +41,7 @@ pub(crate) struct Event {
     sex: u8,
     sex_bits: f32,
     near_bits: f32,
+    similar_bits: f32,
     invalid_bits: f32,
     persons_bits: f32,
 }
@@ -70,9 +74,16 @@ impl Event {
             sex,
             sex_bits: if sex == 0 { 0.0 } else { rarity(frequencies.sex(sex)) },
             near_bits: (SPACE_OF_NUMBERS / SLIPS_OF_A_NUMBER).log2() as f32 + rarity(frequencies.invalid_number),
+            similar_bits: (SPACE_OF_NUMBERS / TWO_DIGITS_OF_A_NUMBER).log2() as f32
+                + rarity(frequencies.invalid_number),
             invalid_bits: rarity(frequencies.invalid_number),
             persons_bits: persons.log2() as f32,
         }
+    }
+
+    /// Which identifiers it states.
+    pub(crate) const fn stated(&self) -> Stated {
+        Stated { nhs: self.nhs != 0, birth: self.birth != 0, postcode: self.postcode != 0 }
     }
 
     /// The event stated as a day of birth and a sex, where it states them.
@@ -88,6 +99,21 @@ pub(crate) struct Holders {
     pub(crate) postcodes: Vec<u64>,
     /// Whether two persons bear it, which makes it nobody's proof.
     pub(crate) persons: usize,
+}
+
+/// Where people went who are known by an event's postcode.
+#[derive(Default)]
+pub(crate) struct Moved {
+    /// Postcodes at which they live, sorted.
+    pub(crate) to: Vec<u64>,
+    /// What living at one of them weighs, in bits: so few people do.
+    pub(crate) bits: f32,
+}
+
+impl Moved {
+    fn to(&self, postcode: u64) -> bool {
+        self.to.binary_search(&postcode).is_ok()
+    }
 }
 
 /// How an event and a person agree.
@@ -120,11 +146,13 @@ pub(crate) struct Context<'a> {
 }
 
 /// Compares an event with a person: `rows` are the person's identifiers, each with whether it is what the practice says
-/// now; `earlier` are further postcodes the person is known by.
+/// now; `earlier` are further postcodes the person is known by. `moved` is whether somebody who lives at the row's postcode
+/// is known by the event's, with the bits that this weighs.
 pub(crate) fn compare(
     event: &Event,
     rows: impl Iterator<Item = (Identifiers, bool)>,
     earlier: &[u64],
+    moved: &Moved,
     context: &Context<'_>,
 ) -> Compared {
     let mut nhs = (NhsLevel::Missing, 0.0);
@@ -136,6 +164,9 @@ pub(crate) fn compare(
         nhs = better(nhs, grade_nhs(event, row, context.contested));
         birth = better(birth, grade_birth(event, row, context.frequencies));
         postcode = better(postcode, grade_postcode(event, row, current));
+        if postcode.0 > PostcodeLevel::Household && moved.to(keys::postcode(row)) {
+            postcode = (PostcodeLevel::Household, moved.bits);
+        }
         sex = better(sex, grade_sex(event, row));
         let at = keys::postcode(row);
         neighbour |= at != 0 && context.holders.postcodes.contains(&at);
@@ -143,7 +174,7 @@ pub(crate) fn compare(
     if event.postcode != 0 && postcode.0 > PostcodeLevel::Earlier && earlier.contains(&event.postcode) {
         postcode = (PostcodeLevel::Earlier, event.postcode_bits);
     }
-    let another_bears_it = context.holders.persons > 0 && nhs.0 > NhsLevel::Near;
+    let another_bears_it = context.holders.persons > 0 && nhs.0 > NhsLevel::Similar;
     if another_bears_it && neighbour {
         let household = context.holders.postcodes.iter().map(|&at| context.frequencies.at_postcode(at)).max();
         nhs = (NhsLevel::Relative, event.persons_bits - f64::from(household.unwrap_or(1).max(1)).log2() as f32);
@@ -168,14 +199,14 @@ fn grade_nhs(event: &Event, row: Identifiers, contested: bool) -> Graded<NhsLeve
     if levels::one_slip_apart(event.nhs, theirs) {
         return (NhsLevel::Near, event.near_bits);
     }
+    let both_valid = event.nhs_valid && row.nhs_number().is_some();
+    if !both_valid && levels::two_digits_apart(event.nhs, theirs) {
+        return (NhsLevel::Similar, event.similar_bits);
+    }
     if contested {
         return (NhsLevel::Missing, 0.0);
     }
-    if event.nhs_valid && row.nhs_number().is_some() {
-        (NhsLevel::Different, 0.0)
-    } else {
-        (NhsLevel::Invalid, event.invalid_bits)
-    }
+    if both_valid { (NhsLevel::Different, 0.0) } else { (NhsLevel::Invalid, event.invalid_bits) }
 }
 
 fn grade_birth(event: &Event, row: Identifiers, frequencies: &Frequencies) -> Graded<BirthLevel> {

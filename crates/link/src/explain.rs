@@ -70,8 +70,7 @@ pub fn explain(
     let learnt = assign::learn(&reference, &prepared, events);
     let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
     let verdicts = assign::judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
-    let remembered =
-        Remembered::gather(&reference, index, events, &verdicts, !settings.identifiers_only, Teachers::Sure);
+    let remembered = Remembered::gather(&scorer, index, events, &verdicts, !settings.identifiers_only, Teachers::Sure);
     let mut scratch = Scratch::default();
     let verdict = scorer.judge(record, Some(&remembered), &mut scratch);
     let sum = scratch.candidates.first().map_or(1.0, |best| best.claim / verdict.probability);

@@ -11,8 +11,12 @@ use caredata_model::Postcode;
 pub enum NhsLevel {
     /// The same ten digits.
     Exact,
-    /// One digit or one swap of neighbours apart; the check digit then fails on one side.
+    /// One digit or one swap of neighbours apart. The check digit then fails on one side: modulus 11 tells every such slip, so
+    /// two valid numbers are never this near.
     Near,
+    /// Two digits apart, and the check digit fails on one side. Where it holds on both they are two people's: numbers given out
+    /// one after the other look like that.
+    Similar,
     /// The record's number is that of somebody else at the same postcode.
     Relative,
     /// Two different numbers, both valid.
@@ -51,6 +55,8 @@ pub enum PostcodeLevel {
     Exact,
     /// A postcode the person is known by from elsewhere or earlier.
     Earlier,
+    /// A postcode that somebody else who lives where the person does is known by from elsewhere or earlier: families move together.
+    Household,
     /// One character, or one swap of neighbours, apart, and nobody lives at the record's.
     Character,
     /// The same sector (`LS1 4`).
@@ -109,6 +115,16 @@ pub(crate) fn one_slip_apart(a: u64, b: u64) -> bool {
         return false;
     }
     slips(a, b)
+}
+
+/// Whether two numbers of ten digits differ in two digits.
+pub(crate) fn two_digits_apart(mut a: u64, mut b: u64) -> bool {
+    let mut differing = 0;
+    while a != b {
+        differing += u32::from(a % 10 != b % 10);
+        (a, b) = (a / 10, b / 10);
+    }
+    differing == 2
 }
 
 fn slips(mut a: u64, mut b: u64) -> bool {
@@ -173,6 +189,39 @@ mod tests {
         ] {
             assert_eq!(one_slip_apart(number, other), expected);
             assert_eq!(one_slip_apart(other, number), expected);
+        }
+    }
+
+    #[test]
+    fn two_digits_of_a_number() {
+        let number = 9_434_765_919_u64;
+        for (other, expected) in [
+            (9_434_765_919, false),
+            (9_434_765_918, false),
+            (9_434_765_828, false),
+            (8_434_765_918, true),
+            (34_765_919, true),
+        ] {
+            assert_eq!(two_digits_apart(number, other), expected, "{other}");
+            assert_eq!(two_digits_apart(other, number), expected, "{other}");
+        }
+    }
+
+    #[test]
+    fn no_two_valid_numbers_are_a_slip_apart() {
+        let is_valid = |value: u64| caredata_model::NhsDigits::new(value).is_ok_and(|digits| digits.valid().is_ok());
+        let number = 9_434_765_919_u64;
+        for place in 0..10_u32 {
+            let unit = 10_u64.pow(place);
+            let digit = number / unit % 10;
+            for other in (0..10).filter(|&other| other != digit) {
+                assert!(!is_valid(number - digit * unit + other * unit));
+            }
+            let next = number / (unit * 10) % 10;
+            if place < 9 && next != digit {
+                let swapped = number - digit * unit - next * unit * 10 + next * unit + digit * unit * 10;
+                assert!(!is_valid(swapped) && one_slip_apart(number, swapped));
+            }
         }
     }
 

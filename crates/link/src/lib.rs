@@ -46,6 +46,6 @@ pub use explain::{Evidence, Explanation, explain};
 pub use index::{Change, Index, Kind, Observation, Reason};
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 pub use lines::{HEADER, Ids, push_lines};
-pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, TOLERANCE, learn};
+pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, Stated, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
 pub use record::{Link, Method, Record, RecordColumns, Settings, Status};

@@ -24,6 +24,9 @@ pub struct Parameters {
     pub postcode: [f64; POSTCODE],
     /// Shares by [`SexLevel`].
     pub sex: [f64; SEX],
+    /// How many times as often as by chance a wrong number and a wrong date of birth meet on one record: carelessness is not
+    /// shared out evenly.
+    pub both_wrong: f64,
     /// The share of events whose person is known.
     pub known: f64,
 }
@@ -33,10 +36,11 @@ impl Default for Parameters {
     /// (the CRATE project: date of birth differs in 0.5% of true matches, 93% of these in one part; gender in 0.3%).
     fn default() -> Self {
         Self {
-            nhs: [0.996, 0.0012, 0.0006, 0.0002, 0.002],
+            nhs: [0.996, 0.0012, 0.0002, 0.0006, 0.0002, 0.0018],
             birth: [0.993, 0.0008, 0.003, 0.0025, 0.0002, 0.0005],
-            postcode: [0.90, 0.02, 0.006, 0.01, 0.02, 0.044],
+            postcode: [0.90, 0.02, 0.002, 0.005, 0.01, 0.02, 0.043],
             sex: [0.997, 0.003],
+            both_wrong: 1.0,
             known: 0.96,
         }
     }
@@ -47,7 +51,8 @@ impl Parameters {
     #[inline]
     pub(crate) fn match_bits(bits: &Bits, pattern: Pattern) -> f32 {
         let [nhs, birth, postcode, sex] = pattern.levels().map(usize::from);
-        bits.nhs[nhs] + bits.birth[birth] + bits.postcode[postcode] + bits.sex[sex]
+        let both_wrong = if is_wrong::<NHS>(nhs) && is_wrong::<BIRTH>(birth) { bits.both_wrong } else { 0.0 };
+        bits.nhs[nhs] + bits.birth[birth] + bits.postcode[postcode] + bits.sex[sex] + both_wrong
     }
 
     /// The logarithms of the shares, with 0 for missing.
@@ -55,16 +60,26 @@ impl Parameters {
         let mut postcode = self.postcode;
         // Few persons have an earlier postcode on record, so its share says little of how often one that is on record is met
         // again: of the records that do not bear the present postcode, about half bear one that the person was seen with.
-        let away = [PostcodeLevel::Sector, PostcodeLevel::District, PostcodeLevel::Elsewhere];
-        let away: f64 = away.iter().map(|&level| self.postcode[level as usize]).sum();
         let earlier = &mut postcode[PostcodeLevel::Earlier as usize];
-        *earlier = earlier.max(away / 2.0);
-        Bits { nhs: logs(&self.nhs), birth: logs(&self.birth), postcode: logs(&postcode), sex: logs(&self.sex) }
+        *earlier = earlier.max(self.away() / 2.0);
+        Bits {
+            nhs: logs(&self.nhs),
+            birth: logs(&self.birth),
+            postcode: logs(&postcode),
+            sex: logs(&self.sex),
+            both_wrong: self.both_wrong.log2() as f32,
+        }
+    }
+
+    /// The share of records that bear a postcode at which the person is not known to live.
+    pub(crate) fn away(&self) -> f64 {
+        let away = [PostcodeLevel::Sector, PostcodeLevel::District, PostcodeLevel::Elsewhere];
+        away.iter().map(|&level| self.postcode[level as usize]).sum()
     }
 
     /// The probability that a person who is known is not among the candidates that blocking finds for a record with these
     /// identifiers stated.
-    pub(crate) fn overlooked(&self, nhs: bool, birth: bool, postcode: bool) -> f64 {
+    pub(crate) fn overlooked(&self, Stated { nhs, birth, postcode }: Stated) -> f64 {
         let by_number =
             if nhs { 1.0 - self.nhs[NhsLevel::Exact as usize] - self.nhs[NhsLevel::Near as usize] } else { 1.0 };
         let birth_wrong = 1.0 - self.birth[BirthLevel::Exact as usize];
@@ -81,6 +96,24 @@ pub(crate) struct Bits {
     pub(crate) birth: [f32; BIRTH + 1],
     pub(crate) postcode: [f32; POSTCODE + 1],
     pub(crate) sex: [f32; SEX + 1],
+    pub(crate) both_wrong: f32,
+}
+
+/// Whether a level says that an identifier is stated and wrong, of levels that begin with exact agreement.
+#[inline]
+const fn is_wrong<const MISSING: usize>(level: usize) -> bool {
+    level > 0 && level < MISSING
+}
+
+/// Which identifiers an event states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stated {
+    /// NHS Number.
+    pub nhs: bool,
+    /// Date of birth.
+    pub birth: bool,
+    /// Postcode.
+    pub postcode: bool,
 }
 
 fn logs<const N: usize, const M: usize>(shares: &[f64; N]) -> [f32; M] {
@@ -99,6 +132,8 @@ pub struct Configuration {
     pub candidates: Vec<(Pattern, i16)>,
     /// In eighths of a bit, how likely the record is if it is nobody's who is known.
     pub none_eighths: i16,
+    /// What the event states, where it may be of somebody known whom blocking did not find; `None` where it may not.
+    pub stated: Option<Stated>,
 }
 
 /// How learning went.
@@ -144,8 +179,40 @@ struct Sums {
     birth: [f64; BIRTH + 1],
     postcode: [f64; POSTCODE + 1],
     sex: [f64; SEX + 1],
+    wrong: WrongTogether,
     known: f64,
     all: f64,
+}
+
+/// Records that state number and date of birth, and of these how many state them wrong.
+#[derive(Default)]
+struct WrongTogether {
+    stated: f64,
+    nhs: f64,
+    birth: f64,
+    both: f64,
+}
+
+impl WrongTogether {
+    /// Counts that this little stands for are no evidence of dependence.
+    const PRIOR: f64 = 2.0;
+    /// Dependence beyond this is not believed: it would make proof of two errors.
+    const MOST: f64 = 16.0;
+
+    fn add(&mut self, nhs: usize, birth: usize, share: f64) {
+        if nhs < NHS && birth < BIRTH {
+            let (nhs, birth) = (is_wrong::<NHS>(nhs), is_wrong::<BIRTH>(birth));
+            self.stated += share;
+            self.nhs += if nhs { share } else { 0.0 };
+            self.birth += if birth { share } else { 0.0 };
+            self.both += if nhs && birth { share } else { 0.0 };
+        }
+    }
+
+    fn ratio(&self) -> f64 {
+        let by_chance = self.nhs * self.birth / self.stated.max(1.0);
+        ((self.both + Self::PRIOR) / (by_chance + Self::PRIOR)).clamp(1.0, Self::MOST)
+    }
 }
 
 fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prior_records: f64) -> (Parameters, f64) {
@@ -158,9 +225,15 @@ fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prio
             now.known * f64::from(Parameters::match_bits(&bits, pattern) + f32::from(eighths) / 8.0).exp2()
         }));
         let none = (1.0 - now.known) * (f64::from(configuration.none_eighths) / 8.0).exp2();
-        let sum = claims.iter().sum::<f64>() + none;
+        let overlooked = configuration.stated.map_or(0.0, |stated| now.known * now.overlooked(stated));
+        let sum = claims.iter().sum::<f64>() + none + overlooked;
         likelihood += times * sum.log2();
         sums.all += times;
+        sums.known += times * overlooked / sum;
+        if configuration.stated.is_some_and(|stated| stated.birth && stated.postcode) {
+            // Who is known and not found has moved out of sight, or nearly always so.
+            sums.postcode[PostcodeLevel::Elsewhere as usize] += times * overlooked / sum;
+        }
         for (&(pattern, _), claim) in configuration.candidates.iter().zip(&claims) {
             let share = times * claim / sum;
             let [nhs, birth, postcode, sex] = pattern.levels().map(usize::from);
@@ -169,6 +242,7 @@ fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prio
             sums.birth[birth] += share;
             sums.postcode[postcode] += share;
             sums.sex[sex] += share;
+            sums.wrong.add(nhs, birth, share);
         }
     }
     let next = Parameters {
@@ -176,6 +250,7 @@ fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prio
         birth: shares(&sums.birth, &start.birth, prior_records),
         postcode: shares(&sums.postcode, &start.postcode, prior_records),
         sex: shares(&sums.sex, &start.sex, prior_records),
+        both_wrong: sums.wrong.ratio(),
         // Everybody known, or nobody, would silence the evidence: at least one record in a thousand is either.
         known: ((sums.known + prior_records * start.known) / (sums.all + prior_records)).clamp(0.001, 0.999),
     };

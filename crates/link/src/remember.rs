@@ -6,13 +6,14 @@
 
 use crate::Record;
 use crate::blocking::{Found, MOST_A_RULE, Rule};
-use crate::compare::Event;
+use crate::compare::{Event, Moved};
 use crate::index::Index;
 use crate::key_index::{KeyIndex, NO_KEY, mix};
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, PostcodeLevel};
+use crate::model::Parameters;
 use crate::reference::Reference;
-use crate::score::{NOBODY, Verdict};
+use crate::score::{NOBODY, Scorer, Verdict};
 use caredata_model::{Identifiers, PersonId};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ pub(crate) struct Remembered<'a> {
     moved: Vec<(u32, u32)>,
     moved_of_person: KeyIndex,
     moved_by_birth_postcode: KeyIndex,
+    households: Households,
     /// Patient ids that doubtful events bear, and the persons whom sure events or the index show under them.
     local: Vec<(u64, u32)>,
     local_by_key: KeyIndex,
@@ -57,7 +59,7 @@ fn teaches(verdict: &Verdict, teachers: Teachers) -> bool {
 
 impl<'a> Remembered<'a> {
     pub(crate) fn gather(
-        reference: &Reference<'_>,
+        scorer: &Scorer<'_>,
         index: &Index,
         events: &'a [Record],
         verdicts: &[Verdict],
@@ -73,9 +75,10 @@ impl<'a> Remembered<'a> {
             .map(|(at, verdict)| (at as u32, verdict.person))
             .collect();
         let asked = if use_local_ids { asked(events, verdicts) } else { HashSet::new() };
-        let local = persons_by_local_id(reference, index, events, verdicts, &asked, teachers);
+        let local = persons_by_local_id(scorer.reference, index, events, verdicts, &asked, teachers);
         let numbers = numbers_by_local_id(index, events, &asked);
         Self {
+            households: Households::of(scorer, events, &moved),
             events,
             moved_of_person: KeyIndex::build(moved.len(), |at| mix(10, u64::from(moved[at].1), 0)),
             moved_by_birth_postcode: KeyIndex::build(moved.len(), |at| {
@@ -90,9 +93,21 @@ impl<'a> Remembered<'a> {
     }
 
     /// Adds the persons that only what is remembered leads to.
-    pub(crate) fn find(&self, event: &Event, record: &Record, found: &mut Vec<Found>) {
+    pub(crate) fn find(
+        &self,
+        reference: &Reference<'_>,
+        event: &Event,
+        record: &Record,
+        to: &Moved,
+        found: &mut Vec<Found>,
+    ) {
         let before = found.len();
         if event.has_birth() {
+            for &postcode in &to.to {
+                let rows = reference.by_birth_postcode.find(keys::birth_at(event.birth, postcode));
+                let persons = rows.take(MOST_A_RULE).map(|row| reference.person_of_row[row as usize]);
+                found.extend(persons.map(|person| Found { person, rule: Rule::BirthHouseholdPostcode }));
+            }
             let moved = self.moved_by_birth_postcode.find(keys::birth_postcode(event.identifiers));
             let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
             found.extend(persons.map(|person| Found { person, rule: Rule::BirthEarlierPostcode }));
@@ -103,6 +118,16 @@ impl<'a> Remembered<'a> {
             found.sort_unstable();
             found.dedup_by_key(|found| found.person);
         }
+    }
+
+    /// Where people live now who are known by the event's postcode, and what living there weighs.
+    pub(crate) fn moved_from(&self, event: &Event, moved: &mut Moved) {
+        self.households.moved_from(event.postcode, moved);
+    }
+
+    /// log2 of the share of records of known people that bear a postcode at which the household is known from others.
+    pub(crate) fn household_bits(&self, parameters: &Parameters) -> f32 {
+        (parameters.away() * self.households.share).log2() as f32
     }
 
     fn persons_under(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
@@ -136,6 +161,62 @@ impl<'a> Remembered<'a> {
         let moved = self.moved_of_person.find(mix(10, u64::from(person), 0)).map(|at| self.moved[at as usize]);
         let of_person = moved.filter(|&(_, other)| other == person);
         postcodes.extend(of_person.map(|(event, _)| keys::postcode(self.events[event as usize].identifiers)));
+    }
+}
+
+/// From where to where people moved, as linked events tell: families move together.
+struct Households {
+    /// Pairs of an event's postcode and one at which its person lives, sorted, each with the share of people who live there.
+    moves: Vec<(u64, u64, f32)>,
+    by_postcode: KeyIndex,
+    /// Of the people who moved, the share for whom somebody else tells of the same move.
+    share: f64,
+}
+
+impl Households {
+    /// More targets than this are a communal address or a pseudo-postcode that many pass through: it tells nothing.
+    const MOST: usize = 32;
+
+    fn of(scorer: &Scorer<'_>, events: &[Record], moved: &[(u32, u32)]) -> Self {
+        let reference = scorer.reference;
+        let told = |&(event, person): &(u32, u32)| {
+            let from = keys::postcode(events[event as usize].identifiers);
+            let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
+            rows.filter(|&row| keys::place(row).is_some()).map(move |row| (from, keys::postcode(row), person))
+        };
+        let mut told: Vec<(u64, u64, u32)> = moved.par_iter().flat_map_iter(told).collect();
+        told.par_sort_unstable();
+        told.dedup();
+        let (mut moves, mut together) = (Vec::new(), 0);
+        for persons in told.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+            together += if persons.len() > 1 { persons.len() } else { 0 };
+            let (from, to, _) = persons[0];
+            moves.push((from, to, scorer.frequencies.postcode(to) as f32));
+        }
+        // A beginning for data that tell of no household yet.
+        let share = (together as f64 + 1.0) / (told.len() as f64 + 10.0);
+        let by_postcode = KeyIndex::build(moves.len(), |at| mix(15, moves[at].0, 0));
+        Self { moves, by_postcode, share }
+    }
+
+    fn moved_from(&self, postcode: u64, moved: &mut Moved) {
+        moved.to.clear();
+        if postcode == 0 {
+            return;
+        }
+        let mut share = 0.0;
+        for at in self.by_postcode.find(mix(15, postcode, 0)) {
+            let (from, to, people) = self.moves[at as usize];
+            if from == postcode {
+                moved.to.push(to);
+                share += people;
+            }
+        }
+        if moved.to.len() > Self::MOST {
+            moved.to.clear();
+        }
+        moved.to.sort_unstable();
+        moved.bits = -share.log2();
     }
 }
 

@@ -8,12 +8,12 @@
 use crate::Record;
 use crate::Settings;
 use crate::blocking::{Blocks, Found, Rule};
-use crate::compare::{Compared, Context, Event, Holders, compare};
+use crate::compare::{Compared, Context, Event, Holders, Moved, compare};
 use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
-use crate::model::{Bits, Configuration, Parameters};
+use crate::model::{Bits, Configuration, Parameters, Stated};
 use crate::reference::Reference;
 use crate::remember::Remembered;
 
@@ -81,6 +81,20 @@ impl Verdict {
     }
 }
 
+/// That an event is of none of its candidates: of nobody known, or of somebody known whom no rule found.
+pub(crate) struct NoneOfThem {
+    /// How likely the record is if it is of nobody known.
+    stranger: f64,
+    stated: Stated,
+}
+
+impl NoneOfThem {
+    /// The claim, in the unit of the candidates' claims.
+    fn claim(&self, parameters: &Parameters) -> f64 {
+        (1.0 - parameters.known) * self.stranger + parameters.known * parameters.overlooked(self.stated)
+    }
+}
+
 /// Everything that scoring looks at.
 pub(crate) struct Scorer<'a> {
     pub(crate) reference: &'a Reference<'a>,
@@ -99,6 +113,7 @@ pub(crate) struct Scratch {
     holders: Holders,
     holder_persons: Vec<u32>,
     earlier: Vec<u64>,
+    moved: Moved,
 }
 
 impl<'a> Scorer<'a> {
@@ -142,7 +157,7 @@ impl<'a> Scorer<'a> {
         let lent = remembered.and_then(|remembered| remembered.lend_number(record));
         let record = lent.as_ref().unwrap_or(record);
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
-        let none = self.weigh(&event, record, remembered, scratch);
+        let none = self.weigh(&event, record, remembered, scratch).claim(&self.parameters);
         let sum = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>() + none;
         let Some(best) = scratch.candidates.first() else { return Verdict::NONE };
         Verdict {
@@ -156,21 +171,21 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// Fills the candidates, best first, and returns the claim of "none of them".
+    /// Fills the candidates, best first, and returns what "none of them" rests on.
     pub(crate) fn weigh(
         &self,
         event: &Event,
         record: &Record,
         remembered: Option<&Remembered<'_>>,
         scratch: &mut Scratch,
-    ) -> f64 {
+    ) -> NoneOfThem {
         self.compare_all(event, record, remembered, scratch);
         let reference = self.reference;
         scratch.candidates.sort_unstable_by(|a, b| {
             let by_key = || reference.first_key(a.person).cmp(&reference.first_key(b.person));
             b.claim.total_cmp(&a.claim).then_with(by_key)
         });
-        self.claim_of_none(event, record, scratch)
+        NoneOfThem { stranger: self.stranger(event, record, scratch), stated: event.stated() }
     }
 
     fn compare_all(&self, event: &Event, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) {
@@ -178,8 +193,12 @@ impl<'a> Scorer<'a> {
         scratch.candidates.clear();
         self.blocks.find(self.reference, event, &mut scratch.found);
         if let Some(remembered) = remembered {
-            remembered.find(event, record, &mut scratch.found);
+            remembered.moved_from(event, &mut scratch.moved);
+            remembered.find(self.reference, event, record, &scratch.moved, &mut scratch.found);
+        } else {
+            scratch.moved.to.clear();
         }
+        let household = remembered.map_or(0.0, |remembered| remembered.household_bits(&self.parameters));
         self.find_holders(event, scratch);
         for &Found { person, rule } in &scratch.found {
             let contested = self.is_contested(event, person);
@@ -192,8 +211,11 @@ impl<'a> Scorer<'a> {
             }
             let rows = self.reference.rows_of(person).iter();
             let rows = rows.map(|&row| (self.reference.rows[row as usize], self.reference.is_current(row)));
-            let compared = compare(event, rows, &scratch.earlier, &context);
-            let bits = self.weights(&compared, same_local_id);
+            let compared = compare(event, rows, &scratch.earlier, &scratch.moved, &context);
+            let mut bits = self.weights(&compared, same_local_id);
+            if compared.pattern.postcode == PostcodeLevel::Household {
+                bits[2] = household + compared.value_bits[2];
+            }
             let claim = self.claim(bits.iter().sum());
             scratch.candidates.push(Candidate { person, rule, compared, bits, claim });
         }
@@ -202,10 +224,13 @@ impl<'a> Scorer<'a> {
     /// The patient id adds to a number that differs or is missing, not to one that agrees: a number that the patient id lent
     /// must not count twice.
     fn weights(&self, compared: &Compared, same_local_id: bool) -> [f32; 5] {
-        let same_local_id = same_local_id && compared.pattern.nhs > NhsLevel::Near;
+        let same_local_id = same_local_id && compared.pattern.nhs > NhsLevel::Similar;
         let [nhs, birth, postcode, sex] = compared.pattern.levels().map(usize::from);
+        // What a wrong number and a wrong date of birth tell together is booked under the number.
+        let alone = self.bits.nhs[nhs] + self.bits.birth[birth] + self.bits.postcode[postcode] + self.bits.sex[sex];
+        let together = Parameters::match_bits(&self.bits, compared.pattern) - alone;
         [
-            self.bits.nhs[nhs] + compared.value_bits[0],
+            self.bits.nhs[nhs] + compared.value_bits[0] + together,
             self.bits.birth[birth] + compared.value_bits[1],
             self.bits.postcode[postcode] + compared.value_bits[2],
             self.bits.sex[sex] + compared.value_bits[3],
@@ -245,9 +270,8 @@ impl<'a> Scorer<'a> {
         })
     }
 
-    /// The claim of "none of them", in the unit of the candidates' claims.
-    fn claim_of_none(&self, event: &Event, record: &Record, scratch: &Scratch) -> f64 {
-        let unknown = 1.0 - self.parameters.known;
+    /// How likely the record is if it is of nobody known, against its being anybody's.
+    fn stranger(&self, event: &Event, record: &Record, scratch: &Scratch) -> f64 {
         let mut stranger = 1.0;
         if !scratch.holder_persons.is_empty() {
             stranger = self.number_of_a_relative(event, record, scratch);
@@ -257,7 +281,7 @@ impl<'a> Scorer<'a> {
             .candidates
             .iter()
             .rev()
-            .filter(|c| c.compared.pattern.birth == BirthLevel::Exact && c.compared.pattern.nhs > NhsLevel::Near)
+            .filter(|c| c.compared.pattern.birth == BirthLevel::Exact && c.compared.pattern.nhs > NhsLevel::Similar)
             .filter(|c| c.compared.pattern.postcode <= PostcodeLevel::Earlier && c.bits[4] == 0.0)
             .map(|c| {
                 let but_for_sex = self.claim(c.bits[1] + c.bits[2] + c.compared.value_bits[3]);
@@ -265,8 +289,7 @@ impl<'a> Scorer<'a> {
                 but_for_sex * if of_other_sex { TWIN_OF_OTHER_SEX } else { TWIN_OF_SAME_SEX }
             })
             .sum();
-        let overlooked = self.parameters.overlooked(event.nhs != 0, event.has_birth(), event.postcode != 0);
-        unknown * (stranger + twins) + self.parameters.known * overlooked
+        stranger + twins
     }
 
     /// How likely a stranger bears the number of a known person, against bearing any given number: households share.
@@ -296,7 +319,7 @@ impl<'a> Scorer<'a> {
     /// What learning sees of an event.
     pub(crate) fn configuration(&self, record: &Record, scratch: &mut Scratch) -> Configuration {
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
-        let none = self.weigh(&event, record, None, scratch) / (1.0 - self.parameters.known);
+        let none = self.weigh(&event, record, None, scratch);
         let eighths = |bits: f32| (bits * 8.0).round() as i16;
         let prior = self.persons.log2() as f32;
         let mut candidates: Vec<(Pattern, i16)> = scratch
@@ -307,6 +330,6 @@ impl<'a> Scorer<'a> {
             .map(|c| (c.compared.pattern, eighths(c.compared.sum_of_value_bits() - prior)))
             .collect();
         candidates.sort_unstable();
-        Configuration { candidates, none_eighths: eighths(none.log2() as f32) }
+        Configuration { candidates, none_eighths: eighths(none.stranger.log2() as f32), stated: Some(none.stated) }
     }
 }

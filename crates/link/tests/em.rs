@@ -22,7 +22,7 @@ fn published() -> Vec<(Configuration, u64)> {
             sex: if agree[2] { SexLevel::Same } else { SexLevel::Other },
         };
         let candidates = vec![(pattern, (bits * 8.0).round() as i16)];
-        configurations.push((Configuration { candidates, none_eighths: 0 }, fields[4]));
+        configurations.push((Configuration { candidates, none_eighths: 0, stated: None }, fields[4]));
     }
     configurations
 }
