@@ -13,6 +13,7 @@ use crate::key_index::{KeyIndex, mix};
 use crate::levels::{Pattern, PostcodeLevel};
 use crate::model::{self, Configuration, Learnt, Parameters};
 use crate::passes;
+use crate::providers::Providers;
 use crate::ranks;
 use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
@@ -205,9 +206,10 @@ fn probabilistic(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Decision> {
     let mut prepared = Prepared::for_run(settings, index, reference, events);
-    let learnt = learn(reference, &prepared, events);
+    let (learnt, providers) = learn(reference, &prepared, events);
     prepared.admit_doubtful(reference, events, learnt.parameters);
-    let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
+    let scorer =
+        Scorer { providers, ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters) };
     let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
     diagnostics.early_exits = prepared.early.iter().filter(|early| early.exits()).count() as u64;
     count_rules(diagnostics, settings, &verdicts);
@@ -233,25 +235,24 @@ fn teaches(events: usize) -> impl Fn(&Record) -> bool + Sync {
     move |event| events as u64 <= TEACHERS || mix(11, event.key.value() as u64, 0) < share
 }
 
-/// Learns the parameters from the events that teach.
-pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Record]) -> Learnt {
+/// Learns the parameters from the events that teach, and each provider's own.
+pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Record]) -> (Learnt, Providers) {
     let start = Parameters::default();
     let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, start);
     let teaches = teaches(events.len());
-    let mut all: Vec<Configuration> = events
+    let mut by_provider: Vec<(u32, Configuration)> = events
         .par_iter()
         .filter(|event| teaches(event))
-        .map_init(Scratch::default, |scratch, event| scorer.configuration(event, scratch))
+        .map_init(Scratch::default, |scratch, event| (event.provider, scorer.configuration(event, scratch)))
         .collect();
+    by_provider.par_sort_unstable();
+    let mut all: Vec<&Configuration> = by_provider.iter().map(|(_, configuration)| configuration).collect();
     all.par_sort_unstable();
-    let mut counted: Vec<(Configuration, u64)> = Vec::new();
-    for configuration in all {
-        match counted.last_mut() {
-            Some((last, times)) if *last == configuration => *times += 1,
-            Some(_) | None => counted.push((configuration, 1)),
-        }
-    }
-    model::learn(&counted, &start, model::PRIOR_RECORDS)
+    let counted: Vec<(Configuration, u64)> =
+        all.chunk_by(|one, next| one == next).map(|same| (same[0].clone(), same.len() as u64)).collect();
+    let learnt = model::learn(&counted, &start, model::PRIOR_RECORDS);
+    let providers = Providers::learn(&by_provider, &learnt.parameters);
+    (learnt, providers)
 }
 
 /// Judges all events: at once where nobody competes, then with all candidates, then, where doubt is left, with what the sure
@@ -425,13 +426,13 @@ mod tests {
         let index = Index::new();
         let reference = Reference::build(&index, &registrations);
         let whole = Prepared::of(&reference, &events);
-        let learnt = learn(&reference, &whole, &events);
+        let (learnt, _) = learn(&reference, &whole, &events);
         // Under the second parameters nobody is sure, and events that exit early are judged again.
         let unsure = Parameters { known: 1e-9, ..learnt.parameters };
         for (parameters, identifiers_only) in [(learnt.parameters, false), (learnt.parameters, true), (unsure, false)] {
             let settings = Settings { identifiers_only, ..Settings::default() };
             let mut some = Prepared::for_run(&settings, &index, &reference, &events);
-            assert_eq!(learn(&reference, &some, &events), learnt);
+            assert_eq!(learn(&reference, &some, &events).0, learnt);
             some.admit_doubtful(&reference, &events, parameters);
             let verdicts = |prepared: &Prepared| {
                 let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, parameters);

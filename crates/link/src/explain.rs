@@ -67,8 +67,9 @@ pub fn explain(
     let record = events.iter().find(|event| event.key == key)?;
     let reference = Reference::build(index, registrations);
     let prepared = Prepared::of(&reference, events);
-    let learnt = assign::learn(&reference, &prepared, events);
-    let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
+    let (learnt, providers) = assign::learn(&reference, &prepared, events);
+    let scorer =
+        Scorer { providers, ..Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, learnt.parameters) };
     let verdicts = assign::judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
     let remembered = Remembered::gather(&scorer, index, events, &verdicts, !settings.identifiers_only, Teachers::Sure);
     let mut scratch = Scratch::default();

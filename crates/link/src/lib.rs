@@ -32,6 +32,7 @@ mod levels;
 mod lines;
 mod model;
 mod passes;
+mod providers;
 mod ranks;
 mod record;
 mod reference;

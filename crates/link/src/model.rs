@@ -173,15 +173,59 @@ pub fn learn(configurations: &[(Configuration, u64)], start: &Parameters, prior_
     learnt
 }
 
+/// Posterior counts of levels.
 #[derive(Default)]
-struct Sums {
-    nhs: [f64; NHS + 1],
-    birth: [f64; BIRTH + 1],
-    postcode: [f64; POSTCODE + 1],
-    sex: [f64; SEX + 1],
+pub(crate) struct Sums {
+    pub(crate) nhs: [f64; NHS + 1],
+    pub(crate) birth: [f64; BIRTH + 1],
+    pub(crate) postcode: [f64; POSTCODE + 1],
+    pub(crate) sex: [f64; SEX + 1],
     wrong: WrongTogether,
     known: f64,
     all: f64,
+    likelihood: f64,
+}
+
+/// Posteriors of candidates under parameters, added up.
+pub(crate) struct Posteriors<'a> {
+    now: &'a Parameters,
+    bits: Bits,
+    claims: Vec<f64>,
+}
+
+impl<'a> Posteriors<'a> {
+    pub(crate) fn new(now: &'a Parameters) -> Self {
+        Self { now, bits: now.bits(), claims: Vec::new() }
+    }
+
+    /// Adds the candidates of a configuration that occurs so many times.
+    pub(crate) fn add(&mut self, configuration: &Configuration, times: f64, sums: &mut Sums) {
+        let Self { now, bits, claims } = self;
+        claims.clear();
+        claims.extend(configuration.candidates.iter().map(|&(pattern, eighths)| {
+            now.known * f64::from(Parameters::match_bits(bits, pattern) + f32::from(eighths) / 8.0).exp2()
+        }));
+        let none = (1.0 - now.known) * (f64::from(configuration.none_eighths) / 8.0).exp2();
+        let overlooked = configuration.stated.map_or(0.0, |stated| now.known * now.overlooked(stated));
+        let sum = claims.iter().sum::<f64>() + none + overlooked;
+        sums.likelihood += times * sum.log2();
+        sums.all += times;
+        sums.known += times * overlooked / sum;
+        if configuration.stated.is_some_and(|stated| stated.birth && stated.postcode) {
+            // Who is known and not found has moved out of sight, or nearly always so.
+            sums.postcode[PostcodeLevel::Elsewhere as usize] += times * overlooked / sum;
+        }
+        for (&(pattern, _), claim) in configuration.candidates.iter().zip(claims) {
+            let share = times * *claim / sum;
+            let [nhs, birth, postcode, sex] = pattern.levels().map(usize::from);
+            sums.known += share;
+            sums.nhs[nhs] += share;
+            sums.birth[birth] += share;
+            sums.postcode[postcode] += share;
+            sums.sex[sex] += share;
+            sums.wrong.add(nhs, birth, share);
+        }
+    }
 }
 
 /// Records that state number and date of birth, and of these how many state them wrong.
@@ -216,34 +260,9 @@ impl WrongTogether {
 }
 
 fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prior_records: f64) -> (Parameters, f64) {
-    let (bits, mut sums, mut likelihood) = (now.bits(), Sums::default(), 0.0);
-    let mut claims: Vec<f64> = Vec::new();
+    let (mut posteriors, mut sums) = (Posteriors::new(now), Sums::default());
     for (configuration, times) in all {
-        let times = *times as f64;
-        claims.clear();
-        claims.extend(configuration.candidates.iter().map(|&(pattern, eighths)| {
-            now.known * f64::from(Parameters::match_bits(&bits, pattern) + f32::from(eighths) / 8.0).exp2()
-        }));
-        let none = (1.0 - now.known) * (f64::from(configuration.none_eighths) / 8.0).exp2();
-        let overlooked = configuration.stated.map_or(0.0, |stated| now.known * now.overlooked(stated));
-        let sum = claims.iter().sum::<f64>() + none + overlooked;
-        likelihood += times * sum.log2();
-        sums.all += times;
-        sums.known += times * overlooked / sum;
-        if configuration.stated.is_some_and(|stated| stated.birth && stated.postcode) {
-            // Who is known and not found has moved out of sight, or nearly always so.
-            sums.postcode[PostcodeLevel::Elsewhere as usize] += times * overlooked / sum;
-        }
-        for (&(pattern, _), claim) in configuration.candidates.iter().zip(&claims) {
-            let share = times * claim / sum;
-            let [nhs, birth, postcode, sex] = pattern.levels().map(usize::from);
-            sums.known += share;
-            sums.nhs[nhs] += share;
-            sums.birth[birth] += share;
-            sums.postcode[postcode] += share;
-            sums.sex[sex] += share;
-            sums.wrong.add(nhs, birth, share);
-        }
+        posteriors.add(configuration, *times as f64, &mut sums);
     }
     let next = Parameters {
         nhs: shares(&sums.nhs, &start.nhs, prior_records),
@@ -254,7 +273,7 @@ fn pass(all: &[(Configuration, u64)], now: &Parameters, start: &Parameters, prio
         // Everybody known, or nobody, would silence the evidence: at least one record in a thousand is either.
         known: ((sums.known + prior_records * start.known) / (sums.all + prior_records)).clamp(0.001, 0.999),
     };
-    (next, likelihood)
+    (next, sums.likelihood)
 }
 
 fn shares<const N: usize>(sums: &[f64], start: &[f64; N], prior_records: f64) -> [f64; N] {

@@ -152,7 +152,7 @@ impl Default for Settings {
         Self {
             method: Method::Probabilistic,
             identifiers_only: false,
-            accept_probability: 0.83,
+            accept_probability: 0.9,
             margin_probability: 0.5,
             review_probability: 0.25,
         }

@@ -177,26 +177,26 @@ impl Households {
     /// More targets than this are a communal address or a pseudo-postcode that many pass through: it tells nothing.
     const MOST: usize = 32;
 
-    fn of(scorer: &Scorer<'_>, events: &[Record], moved: &[(u32, u32)]) -> Self {
+    fn of(scorer: &Scorer<'_>, events: &[Record], linked: &[(u32, u32)]) -> Self {
         let reference = scorer.reference;
         let told = |&(event, person): &(u32, u32)| {
             let from = keys::postcode(events[event as usize].identifiers);
             let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
             rows.filter(|&row| keys::place(row).is_some()).map(move |row| (from, keys::postcode(row), person))
         };
-        let mut told: Vec<(u64, u64, u32)> = moved.par_iter().flat_map_iter(told).collect();
+        let mut told: Vec<(u64, u64, u32)> = linked.par_iter().flat_map_iter(told).collect();
         told.par_sort_unstable();
         told.dedup();
-        let (mut moves, mut together) = (Vec::new(), 0);
+        let (mut pairs, mut together) = (Vec::new(), 0);
         for persons in told.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
             together += if persons.len() > 1 { persons.len() } else { 0 };
             let (from, to, _) = persons[0];
-            moves.push((from, to, scorer.frequencies.postcode(to) as f32));
+            pairs.push((from, to, scorer.frequencies.postcode(to) as f32));
         }
         // A beginning for data that tell of no household yet.
         let share = (together as f64 + 1.0) / (told.len() as f64 + 10.0);
-        let by_postcode = KeyIndex::build(moves.len(), |at| mix(15, moves[at].0, 0));
-        Self { moves, by_postcode, share }
+        let by_postcode = KeyIndex::build(pairs.len(), |at| mix(15, pairs[at].0, 0));
+        Self { moves: pairs, by_postcode, share }
     }
 
     fn moved_from(&self, postcode: u64, moved: &mut Moved) {

@@ -14,6 +14,7 @@ use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 use crate::model::{Bits, Configuration, Parameters, Stated};
+use crate::providers::Providers;
 use crate::reference::Reference;
 use crate::remember::Remembered;
 
@@ -101,6 +102,8 @@ pub(crate) struct Scorer<'a> {
     pub(crate) frequencies: &'a Frequencies,
     pub(crate) blocks: &'a Blocks,
     pub(crate) parameters: Parameters,
+    /// What providers' own records say of their errors.
+    pub(crate) providers: Providers,
     pub(crate) bits: Bits,
     pub(crate) persons: f64,
 }
@@ -124,7 +127,8 @@ impl<'a> Scorer<'a> {
         parameters: Parameters,
     ) -> Self {
         let persons = reference.persons().max(1) as f64;
-        Self { reference, frequencies, blocks, parameters, bits: parameters.bits(), persons }
+        let providers = Providers::default();
+        Self { reference, frequencies, blocks, parameters, providers, bits: parameters.bits(), persons }
     }
 
     /// The verdict on an event that exits early: nobody can compete but the person's twin, whom the gender or nothing tells
@@ -200,6 +204,7 @@ impl<'a> Scorer<'a> {
         }
         let household = remembered.map_or(0.0, |remembered| remembered.household_bits(&self.parameters));
         self.find_holders(event, scratch);
+        let shares = self.providers.bits(record.provider).unwrap_or(&self.bits);
         for &Found { person, rule } in &scratch.found {
             let contested = self.is_contested(event, person);
             let context = Context { frequencies: self.frequencies, holders: &scratch.holders, contested };
@@ -212,30 +217,13 @@ impl<'a> Scorer<'a> {
             let rows = self.reference.rows_of(person).iter();
             let rows = rows.map(|&row| (self.reference.rows[row as usize], self.reference.is_current(row)));
             let compared = compare(event, rows, &scratch.earlier, &scratch.moved, &context);
-            let mut bits = self.weights(&compared, same_local_id);
+            let mut bits = weights(shares, &compared, same_local_id);
             if compared.pattern.postcode == PostcodeLevel::Household {
                 bits[2] = household + compared.value_bits[2];
             }
             let claim = self.claim(bits.iter().sum());
             scratch.candidates.push(Candidate { person, rule, compared, bits, claim });
         }
-    }
-
-    /// The patient id adds to a number that differs or is missing, not to one that agrees: a number that the patient id lent
-    /// must not count twice.
-    fn weights(&self, compared: &Compared, same_local_id: bool) -> [f32; 5] {
-        let same_local_id = same_local_id && compared.pattern.nhs > NhsLevel::Similar;
-        let [nhs, birth, postcode, sex] = compared.pattern.levels().map(usize::from);
-        // What a wrong number and a wrong date of birth tell together is booked under the number.
-        let alone = self.bits.nhs[nhs] + self.bits.birth[birth] + self.bits.postcode[postcode] + self.bits.sex[sex];
-        let together = Parameters::match_bits(&self.bits, compared.pattern) - alone;
-        [
-            self.bits.nhs[nhs] + compared.value_bits[0] + together,
-            self.bits.birth[birth] + compared.value_bits[1],
-            self.bits.postcode[postcode] + compared.value_bits[2],
-            self.bits.sex[sex] + compared.value_bits[3],
-            if same_local_id { LOCAL_ID_BITS } else { 0.0 },
-        ]
     }
 
     fn find_holders(&self, event: &Event, scratch: &mut Scratch) {
@@ -332,4 +320,21 @@ impl<'a> Scorer<'a> {
         candidates.sort_unstable();
         Configuration { candidates, none_eighths: eighths(none.stranger.log2() as f32), stated: Some(none.stated) }
     }
+}
+
+/// The patient id adds to a number that differs or is missing, not to one that agrees: a number that the patient id lent
+/// must not count twice.
+fn weights(bits: &Bits, compared: &Compared, same_local_id: bool) -> [f32; 5] {
+    let same_local_id = same_local_id && compared.pattern.nhs > NhsLevel::Similar;
+    let [nhs, birth, postcode, sex] = compared.pattern.levels().map(usize::from);
+    // What a wrong number and a wrong date of birth tell together is booked under the number.
+    let alone = bits.nhs[nhs] + bits.birth[birth] + bits.postcode[postcode] + bits.sex[sex];
+    let together = Parameters::match_bits(bits, compared.pattern) - alone;
+    [
+        bits.nhs[nhs] + compared.value_bits[0] + together,
+        bits.birth[birth] + compared.value_bits[1],
+        bits.postcode[postcode] + compared.value_bits[2],
+        bits.sex[sex] + compared.value_bits[3],
+        if same_local_id { LOCAL_ID_BITS } else { 0.0 },
+    ]
 }

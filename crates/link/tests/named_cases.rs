@@ -205,6 +205,42 @@ fn an_old_postcode_learnt_from_a_numbered_event_finds_the_unnumbered_one() {
 }
 
 #[test]
+fn an_old_postcode_of_the_family_finds_who_moved_with_it() {
+    let (father, daughter) = (adult(1, (1970, 1, 17), Gender::Male), adult(2, (2001, 9, 5), Gender::Female));
+    let old_home = Some(postcode("HU3 1XX"));
+    let mut case = Case::new();
+    case.register(father.identifiers());
+    let row = case.register(daughter.identifiers());
+    let unnumbered = case.event(identifiers(0, daughter.born, old_home, daughter.sex));
+    let (registrations, events) = case.run();
+    assert_ne!(events[unnumbered].person, registrations[row].person, "nobody is known by that postcode");
+    case.event(at(father, old_home));
+    let (registrations, events) = case.run();
+    assert_eq!(events[unnumbered].person, registrations[row].person, "the father's record tells whence they came");
+}
+
+#[test]
+fn two_wrong_digits_are_told_from_somebody_elses_number() {
+    let person = adult(1, (1970, 1, 17), Gender::Male);
+    let mut case = Case::new();
+    let row = case.register(person.identifiers());
+    let wrong = |first: u64, last: u64| {
+        let digit = |place: u64| person.nhs / place % 10;
+        let changed = |place: u64, by: u64| (digit(place) + by) % 10 * place + person.nhs - digit(place) * place;
+        changed(1_000_000_000, first) + changed(1, last) - person.nhs
+    };
+    let is_valid = |value| caredata_model::NhsDigits::new(value).is_ok_and(|digits| digits.valid().is_ok());
+    let invalid = (1..9).map(|by| wrong(1, by)).find(|&value| !is_valid(value)).expect("most are invalid");
+    let elsewhere = Some(postcode(NEW_HOME));
+    let event = case.event(identifiers(invalid, person.born, elsewhere, person.sex));
+    let (registrations, events) = case.run();
+    assert_ne!(events[event].person, registrations[row].person, "no rule finds a wrong first and last digit elsewhere");
+    let event = case.event(identifiers(invalid, person.born, Some(person.postcode), person.sex));
+    let (registrations, events) = case.run();
+    assert_eq!(events[event].person, registrations[row].person);
+}
+
+#[test]
 fn the_local_id_is_evidence_unless_only_identifiers_are() {
     let person = adult(1, (1970, 1, 17), Gender::Male);
     let mut case = Case::new();
