@@ -209,6 +209,9 @@ pub struct Link {
 #[derive(Debug, Subcommand)]
 pub enum AboutLinks {
     /// How good the links are, with or without a known truth.
+    #[command(
+        after_help = "Example:\n  caredata link evaluate --gp synthetic/gp --hospital synthetic/hospital/apc.csv --truth synthetic/truth --out quality"
+    )]
     Evaluate(Evaluate),
     /// The evidence on one record, bit by bit.
     Explain(Explain),
@@ -224,6 +227,12 @@ pub struct Evaluate {
     /// What to link, and how.
     #[command(flatten)]
     pub files: LinkFiles,
+    /// A folder with `gp.csv` and `hospital.csv` that says whose record is whose, as `caredata synth` writes it.
+    #[arg(long, value_name = "DIR")]
+    pub truth: Option<PathBuf>,
+    /// Where to put `linkage-report.html` and `linkage-report.json`.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `caredata link explain`

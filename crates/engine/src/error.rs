@@ -231,6 +231,22 @@ pub enum EngineError {
         /// Which files.
         missing: &'static str,
     },
+    /// A source's files were not the same when they were read again.
+    #[error("the files of {source_name} changed while they were read")]
+    InputChanged {
+        /// The source.
+        source_name: String,
+    },
+    /// The file that says whose record is whose cannot be used.
+    #[error("{path}{}: {what}", line.map(|line| format!(" line {line}")).unwrap_or_default())]
+    TruthRefused {
+        /// The file.
+        path: PathBuf,
+        /// The line, where it is one line's fault.
+        line: Option<usize>,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Registrations came without the journals that say who objects.
     #[error("there are registrations but no journals in {path}: nobody could tell who objects")]
     NoJournals {
@@ -390,6 +406,14 @@ impl EngineError {
                 "no-files",
                 Input,
                 "check the path, and that names begin as the sources say: patients, journals, apc, op, ae",
+            ),
+            Self::InputChanged { .. } => {
+                ("input-changed", Input, "try again when nobody writes to them; nothing was changed")
+            }
+            Self::TruthRefused { .. } => (
+                "truth-refused",
+                Input,
+                "give a folder with gp.csv (practice_code,patient_id,person) and hospital.csv (EPIKEY,person,group)",
             ),
             Self::NoJournals { .. } => (
                 "no-journals",

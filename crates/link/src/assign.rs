@@ -72,10 +72,36 @@ impl Pending {
 pub(crate) struct Decision {
     /// The person of the reference, or [`NOBODY`].
     pub(crate) person: u32,
+    /// The best candidate, linked or not, or [`NOBODY`].
+    pub(crate) candidate: u32,
     pub(crate) review: bool,
     pub(crate) match_rank: Option<u8>,
     pub(crate) weight_bits: Option<f32>,
     pub(crate) probability: Option<f32>,
+    /// The probability that the event is anybody's who is known.
+    pub(crate) known: Option<f32>,
+}
+
+/// What was made of an event before it was decided: for judging probabilities, since what was not linked has them too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The best candidate, linked or not, whom the weight and the probability of the link are about.
+    pub person: Option<PersonId>,
+    /// The probability that the event is anybody's who is known: the best candidate's, another's, or somebody's whom no
+    /// blocking rule found. `None` where the method has no probabilities.
+    pub known: Option<f32>,
+}
+
+impl Decision {
+    const NONE: Self = Self {
+        person: NOBODY,
+        candidate: NOBODY,
+        review: false,
+        match_rank: None,
+        weight_bits: None,
+        probability: None,
+        known: None,
+    };
 }
 
 /// Links registrations and events with each other and with the persons of an index.
@@ -106,10 +132,34 @@ pub(crate) struct Decision {
 /// ```
 pub fn link(
     settings: &Settings,
+    index: Index,
+    registrations: &[Record],
+    events: &[Record],
+    person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
+) -> Linkage {
+    run(settings, index, registrations, events, person_id, None)
+}
+
+/// As [`link`]; and for each event its best [`Candidate`], in the order given.
+pub fn link_and_candidates(
+    settings: &Settings,
+    index: Index,
+    registrations: &[Record],
+    events: &[Record],
+    person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
+) -> (Linkage, Vec<Candidate>) {
+    let mut candidates = Vec::new();
+    let linkage = run(settings, index, registrations, events, person_id, Some(&mut candidates));
+    (linkage, candidates)
+}
+
+fn run(
+    settings: &Settings,
     mut index: Index,
     registrations: &[Record],
     events: &[Record],
     person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
+    candidates: Option<&mut Vec<Candidate>>,
 ) -> Linkage {
     let known = index.contributions();
     for contribution in contributions(registrations, events) {
@@ -129,6 +179,12 @@ pub fn link(
     diagnostics.persons = [reference.persons() as u64, names.persons_of_events];
     let registration_links = registration_links(&reference, &names);
     let event_links = event_links(&decisions, &names);
+    if let Some(candidates) = candidates {
+        candidates.extend(decisions.iter().map(|decision| Candidate {
+            person: names.of_person.get(decision.candidate as usize).copied(),
+            known: decision.known,
+        }));
+    }
     diagnostics.count_registrations(&registration_links);
     diagnostics.count_events(&event_links);
     let merges = reference.merges.clone();
@@ -306,7 +362,7 @@ fn decide(
     ignored: &passes::Communal,
 ) -> Decision {
     if verdict.person == NOBODY {
-        return Decision { person: NOBODY, review: false, match_rank: None, weight_bits: None, probability: None };
+        return Decision { known: Some(verdict.known), ..Decision::NONE };
     }
     let linked = verdict.accepts(settings);
     let rank = || {
@@ -320,10 +376,12 @@ fn decide(
     };
     Decision {
         person: if linked { verdict.person } else { NOBODY },
+        candidate: verdict.person,
         review: !linked && verdict.probability >= settings.review_probability,
         match_rank: if linked { rank() } else { None },
         weight_bits: Some(verdict.weight_bits),
         probability: Some(verdict.probability as f32),
+        known: Some(verdict.known),
     }
 }
 

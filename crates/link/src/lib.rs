@@ -39,10 +39,13 @@ mod reference;
 mod remember;
 mod score;
 
-pub use assign::{Linkage, Pending, link};
+pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates};
 pub use blocking::Rule;
 pub use diagnostics::{Diagnostics, WEIGHT_BINS, WEIGHT_BITS_MIN};
-pub use evaluate::{Expected, Quality, against_truth, calibration, expected, wilson_95};
+pub use evaluate::{
+    Bin, CALIBRATION_EDGES, Expected, Landed, Outcome, ProbabilitySum, Quality, Ratio, TruePersons, calibration,
+    expected, joined, joined_pairs, ratio_95, wilson_95,
+};
 pub use explain::{Evidence, Explanation, explain};
 pub use index::{Change, Index, Kind, Observation, Reason};
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};

@@ -60,10 +60,12 @@ impl Best {
     fn decision(self) -> Decision {
         Decision {
             person: self.person.unwrap_or(NOBODY),
+            candidate: self.person.unwrap_or(NOBODY),
             review: self.rank.is_some() && self.person.is_none(),
             match_rank: self.rank.filter(|_| self.person.is_some()),
             weight_bits: None,
             probability: None,
+            known: None,
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Verdict {
     pub(crate) weight_bits: f32,
     pub(crate) probability: f64,
     pub(crate) next_probability: f64,
+    /// The probability that the event is a known person's at all: a candidate's, or somebody's whom no rule found.
+    pub(crate) known: f32,
     /// Whether nobody could compete, so that no other candidate was looked for.
     pub(crate) early: bool,
 }
@@ -71,6 +73,7 @@ impl Verdict {
         weight_bits: 0.0,
         probability: 0.0,
         next_probability: 0.0,
+        known: 0.0,
         early: false,
     };
 
@@ -92,7 +95,12 @@ pub(crate) struct NoneOfThem {
 impl NoneOfThem {
     /// The claim, in the unit of the candidates' claims.
     fn claim(&self, parameters: &Parameters) -> f64 {
-        (1.0 - parameters.known) * self.stranger + parameters.known * parameters.overlooked(self.stated)
+        (1.0 - parameters.known) * self.stranger + self.overlooked(parameters)
+    }
+
+    /// The part of the claim that is of known persons whom no blocking rule found.
+    fn overlooked(&self, parameters: &Parameters) -> f64 {
+        parameters.known * parameters.overlooked(self.stated)
     }
 }
 
@@ -148,6 +156,7 @@ impl<'a> Scorer<'a> {
             weight_bits,
             probability,
             next_probability: 0.0,
+            known: probability as f32,
             early: true,
         }
     }
@@ -161,9 +170,11 @@ impl<'a> Scorer<'a> {
         let lent = remembered.and_then(|remembered| remembered.lend_number(record));
         let record = lent.as_ref().unwrap_or(record);
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
-        let none = self.weigh(&event, record, remembered, scratch).claim(&self.parameters);
-        let sum = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>() + none;
-        let Some(best) = scratch.candidates.first() else { return Verdict::NONE };
+        let none = self.weigh(&event, record, remembered, scratch);
+        let claims = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>();
+        let sum = claims + none.claim(&self.parameters);
+        let known = ((claims + none.overlooked(&self.parameters)) / sum) as f32;
+        let Some(best) = scratch.candidates.first() else { return Verdict { known, ..Verdict::NONE } };
         Verdict {
             person: best.person,
             pattern: Some(best.compared.pattern),
@@ -171,6 +182,7 @@ impl<'a> Scorer<'a> {
             weight_bits: best.weight_bits(),
             probability: best.claim / sum,
             next_probability: scratch.candidates.get(1).map_or(0.0, |next| next.claim / sum),
+            known,
             early: false,
         }
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use caredata_link::{Index, Link, Record, Settings, Status};
+use caredata_link::{Index, Link, Record, Settings, Status, link_and_candidates};
 use caredata_model::{Gender, Identifiers, Postcode};
 use common::{Dice, Person, identifiers, link, number, people, person_id, postcode, record};
 
@@ -294,4 +294,32 @@ fn a_chain_of_weak_links_does_not_make_one_of_two_numbers() {
     let last = case.event(other.identifiers());
     let (_, events) = case.run();
     assert_ne!(events[first].person, events[last].person);
+}
+
+#[test]
+fn every_event_names_the_candidate_that_its_probability_is_about() {
+    let mut case = Case::new();
+    let other = case.register(identifiers(number(900_001), (1961, 7, 14), Some(postcode(HOME)), Gender::Male));
+    // The date of birth and district agree, and the number is another's: somebody to doubt.
+    let doubtful = case.event(identifiers(0, (1961, 7, 14), Some(postcode("YO10 4AA")), Gender::Male));
+    let settings = Settings { accept_probability: 1.1, review_probability: 1.1, ..Settings::default() };
+    let (strict, candidates) =
+        link_and_candidates(&settings, Index::new(), &case.registrations, &case.events, &person_id);
+    assert!(strict.events.iter().all(|link| link.status != Status::Linked || link.probability.is_none()));
+    assert_eq!(
+        candidates[doubtful].person,
+        Some(strict.registrations[other].person),
+        "a candidate, although not linked"
+    );
+
+    let (linked, candidates) =
+        link_and_candidates(&Settings::default(), Index::new(), &case.registrations, &case.events, &person_id);
+    let plain = link(&Settings::default(), &case.registrations, &case.events);
+    assert_eq!(linked.events, plain.events, "asking for candidates changes no link");
+    let of_linked = linked.events.iter().zip(&candidates).filter(|(link, _)| link.match_rank.is_some());
+    assert!(of_linked.clone().count() > 4_000);
+    for (link, candidate) in of_linked {
+        assert_eq!(candidate.person, Some(link.person));
+        assert!(candidate.known >= link.probability, "who is a candidate's is somebody's");
+    }
 }

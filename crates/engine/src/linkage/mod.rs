@@ -3,15 +3,17 @@
 //! Parsing, linking and writing each use all cores; of a file only the packed identifiers and the record ids stay in memory.
 //! Invariant: one line out for each record taken in, GP first, in the order of the files.
 
+mod evaluate;
 mod read;
 mod write;
 
 use crate::error::EngineError;
 use caredata_extract::Rejection;
 pub use caredata_link::Method;
-use caredata_link::{Index, Settings};
+use caredata_link::{Index, Record, Settings};
 use caredata_model::{Day, PersonId, RecordKey};
-use read::Loaded;
+pub use evaluate::{Evaluated, Evaluation, evaluate};
+use read::{Loaded, Taken};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use write::write_links;
@@ -66,14 +68,7 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
 
     let began = Instant::now();
     let registered = registrations.take_records();
-    let mut happened = Vec::new();
-    for taken in &mut events {
-        if happened.is_empty() {
-            happened = taken.take_records();
-        } else {
-            happened.append(&mut taken.take_records());
-        }
-    }
+    let happened = take_all(&mut events);
     let linkage = caredata_link::link(&request.settings(), Index::new(), &registered, &happened, &|key| person_of(key));
     let counts = [registered.len() as u64, happened.len() as u64];
     drop((registered, happened));
@@ -93,6 +88,19 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
         refused,
         seconds: [read, linked, began.elapsed().as_secs_f64()],
     })
+}
+
+/// The records of all sources, one after the other.
+fn take_all(sources: &mut [Taken]) -> Vec<Record> {
+    let mut all = Vec::new();
+    for taken in sources {
+        if all.is_empty() {
+            all = taken.take_records();
+        } else {
+            all.append(&mut taken.take_records());
+        }
+    }
+    all
 }
 
 /// Without a home there is no secret: an id is the key of the person's first record, spread out.

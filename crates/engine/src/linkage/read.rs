@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::run::provider_number;
 use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
 use caredata_extract::{
-    Columns, InputFile, Linkable, Outcome, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
+    Columns, InputFile, Linkable, Outcome, Quality, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
 };
 use caredata_link::{Ids, Record, RecordColumns};
 use rayon::prelude::*;
@@ -19,6 +19,8 @@ use std::path::PathBuf;
 pub(super) struct Taken {
     pub(super) source: String,
     pub(super) batches: Vec<Batch>,
+    /// How sound the identifiers are, by provider.
+    pub(super) quality: Quality,
 }
 
 impl Taken {
@@ -124,7 +126,8 @@ impl Loaded {
     }
 }
 
-fn hospital_files(paths: &[PathBuf]) -> Result<Vec<(Source, Vec<InputFile>)>, EngineError> {
+/// The files of each hospital source that the paths hold.
+pub(super) fn hospital_files(paths: &[PathBuf]) -> Result<Vec<(Source, Vec<InputFile>)>, EngineError> {
     let sources = ["apc", "op", "ae"].into_iter().map(Source::builtin).collect::<Result<Vec<_>, _>>()?;
     let mut files: Vec<Vec<InputFile>> = vec![Vec::new(); sources.len()];
     for path in paths {
@@ -151,5 +154,5 @@ fn take(
     loaded.refused.extend(read.rejections.into_iter().filter(|rejection| rejection.outcome == Outcome::RowRefused));
     let batches =
         read.results.into_iter().enumerate().map(|(place, batch)| batch.without(duplicates.rows_of(place))).collect();
-    Ok(Taken { source: name.to_owned(), batches })
+    Ok(Taken { source: name.to_owned(), batches, quality: read.quality })
 }

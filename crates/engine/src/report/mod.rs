@@ -9,6 +9,7 @@
 
 mod data;
 mod figures;
+pub mod linkage;
 mod numbers;
 mod page;
 mod svg;
@@ -21,6 +22,7 @@ pub use data::{
     ObjectorsInTruth, Persons, Population, RunIdentity, RunReport, Setting, SourceCounts, Stage, StatusCount,
     TableRows, Timeline, TimelineEvent, TruthComparison, TruthGroup, WeightBin, WeightHistogram,
 };
+pub(crate) use figures::ethnic_category;
 pub use numbers::SMALLEST_SHOWN;
 
 /// The report as one HTML page that needs nothing else.

@@ -14,10 +14,10 @@ const PERSONS: &str = "persons";
 
 /// A number to be seen first.
 #[derive(Serialize)]
-struct Tile {
-    value: String,
-    label: &'static str,
-    note: String,
+pub(super) struct Tile {
+    pub value: String,
+    pub label: &'static str,
+    pub note: String,
 }
 
 /// A timeline with its words.
@@ -83,12 +83,18 @@ struct Page<'a> {
 
 /// The report as one HTML page.
 pub(super) fn render(report: &RunReport) -> String {
+    fill("page.html", include_str!("page.html"), page(report))
+}
+
+/// A template of ours, which may import `macros.html`, filled with what it names. `name` ends in `.html`, so that every
+/// text is escaped.
+pub(super) fn fill(name: &'static str, template: &'static str, page: impl Serialize) -> String {
     let mut environment = Environment::new();
-    environment
-        .add_template("page.html", include_str!("page.html"))
-        .expect("the template is part of the program, and its tests parse it");
-    let template = environment.get_template("page.html").expect("the template was added above");
-    template.render(page(report)).expect("the page has every name that the template asks for, as the tests show")
+    for (name, text) in [("macros.html", include_str!("macros.html")), (name, template)] {
+        environment.add_template(name, text).expect("the template is part of the program, and its tests parse it");
+    }
+    let template = environment.get_template(name).expect("the template was added above");
+    template.render(page).expect("the page has every name that the template asks for, as the tests show")
 }
 
 fn page(report: &RunReport) -> Page<'_> {
@@ -99,8 +105,11 @@ fn page(report: &RunReport) -> Page<'_> {
     let reasons = |id, title, class, counted: &[Counted]| {
         (!counted.is_empty()).then(|| figures::bars(id, title, class, counted, rows_in))
     };
-    let (quality, quality_providers) =
-        if report.quality.is_empty() { (None, None) } else { both(figures::quality(report)) };
+    let (quality, quality_providers) = if report.quality.is_empty() {
+        (None, None)
+    } else {
+        both(figures::quality(report.population, &report.quality))
+    };
     let linkage = !report.links.by_status.is_empty();
     Page {
         style: include_str!("page.css"),
@@ -250,7 +259,7 @@ fn objection_words(report: &RunReport) -> ObjectionWords {
     }
 }
 
-fn method_words(method: &str) -> &'static str {
+pub(super) fn method_words(method: &str) -> &'static str {
     match method {
         "probabilistic" => {
             "Each identifier that agrees, nearly agrees or differs adds to or takes from a weight, by how often that happens \

@@ -24,6 +24,7 @@ pub use caredata_extract::Source;
 pub use inputs::RunInput;
 pub use publish::present;
 pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
+pub(crate) use summary::{quality, weights};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};

@@ -89,7 +89,10 @@ impl Month<'_> {
                 .accounts()
                 .map(|(name, table, account)| summary::source_counts(name, table, account))
                 .collect(),
-            quality: written.accounts().flat_map(|(name, _, account)| summary::quality(name, account)).collect(),
+            quality: written
+                .accounts()
+                .flat_map(|(name, _, account)| summary::quality(name, &account.quality))
+                .collect(),
             links: summary::links(&sources),
             weights,
             persons: Persons {

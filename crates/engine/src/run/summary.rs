@@ -9,6 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
 use arrow_array::{Array, Date32Array, Int32Array, RecordBatch, StringArray};
 use caredata_admit::{AtGate, Tie};
+use caredata_extract::Quality;
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
 use caredata_model::Day;
 use std::collections::{BTreeMap, HashMap};
@@ -53,9 +54,9 @@ fn quarantined(account: &Account) -> Vec<Counted> {
 }
 
 /// How sound the identifiers of a source are, by provider.
-pub fn quality(name: &str, account: &Account) -> Vec<DataQuality> {
+pub fn quality(name: &str, quality: &Quality) -> Vec<DataQuality> {
     let mut lines = Vec::new();
-    for (provider, counts) in &account.quality.by_provider {
+    for (provider, counts) in &quality.by_provider {
         for (place, field) in FieldName::ALL.into_iter().enumerate() {
             lines.push(DataQuality {
                 source: name.to_owned(),

@@ -1,4 +1,6 @@
-//! `caredata link`: linkage alone.
+//! `caredata link`: linkage alone, and what is asked about it.
+
+mod evaluate;
 
 use super::grouped;
 use crate::args::{self, AboutLinks, Arguments, Link, Method};
@@ -14,7 +16,7 @@ const PLACES_SHOWN: usize = 5;
 
 pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
     match (&options.about, &options.files, &options.out) {
-        (Some(AboutLinks::Evaluate(_)), ..) => bail!("not yet"),
+        (Some(AboutLinks::Evaluate(options)), ..) => evaluate::evaluate(arguments, options),
         (Some(AboutLinks::Explain(_)), ..) => bail!("not yet"),
         (Some(AboutLinks::Review(_)), ..) => bail!("not yet"),
         (Some(AboutLinks::Rules(_)), ..) => bail!("not yet"),

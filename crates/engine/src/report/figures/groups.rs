@@ -4,6 +4,7 @@
 
 use super::{Figure, Table, axis_percent, step};
 use crate::report::data::{Dimension, Population, RunReport, TruthComparison};
+use crate::report::linkage::GroupShare;
 use crate::report::numbers::{Cell, HIDDEN, count, interval, percent, share, shown};
 use crate::report::svg::{Align, Picture, at, size};
 
@@ -11,13 +12,19 @@ const WIDTH: f64 = 460.0;
 const LEFT: f64 = 132.0;
 const RIGHT: f64 = 386.0;
 const LANE: f64 = 26.0;
+/// A group this many times smaller than the largest does not stretch the scale.
+const SMALL_GROUP: u64 = 250;
 
 /// What a picture is about.
-struct Words {
-    id: &'static str,
-    rate: &'static str,
-    part: &'static str,
-    class: &'static str,
+pub(in crate::report) struct Words {
+    /// What the pictures are called within the page.
+    pub id: &'static str,
+    /// What happened to the part, in a word: `linked`.
+    pub rate: &'static str,
+    /// The same as a heading: `Linked`.
+    pub part: &'static str,
+    /// The colour.
+    pub class: &'static str,
 }
 
 /// Match rates, one figure for each dimension that has groups.
@@ -35,6 +42,14 @@ pub(in crate::report) fn missed_by_group(truth: &TruthComparison) -> Vec<Figure>
     by_dimension(Population::Synthetic, &words, |dimension| {
         let groups = truth.groups.iter().filter(|group| group.dimension == dimension);
         groups.map(|group| (group.group.clone(), Cell { whole: group.records, part: group.missed })).collect()
+    })
+}
+
+/// Shares of records, one figure for each dimension that has groups; no number is hidden.
+pub(in crate::report) fn shares_by_group(words: &Words, shares: &[GroupShare]) -> Vec<Figure> {
+    by_dimension(Population::Synthetic, words, |dimension| {
+        let groups = shares.iter().filter(|share| share.dimension == dimension);
+        groups.map(|one| (one.group.clone(), Cell { whole: one.rate.whole, part: one.rate.part })).collect()
     })
 }
 
@@ -77,7 +92,7 @@ fn first_number(name: &str) -> u32 {
 }
 
 /// An ethnic category in words, where it is a code of the NHS Data Dictionary (ETHNIC CATEGORY, 2001 census).
-fn ethnic_category(code: &str) -> Option<&'static str> {
+pub(crate) fn ethnic_category(code: &str) -> Option<&'static str> {
     let words = match code {
         "A" => "British",
         "B" => "Irish",
@@ -111,7 +126,7 @@ fn dots(
     let cells: Vec<Cell> = groups.iter().map(|(_, cell)| *cell).collect();
     let shown = shown(population, &cells);
     let (low, high) = range(&cells, &shown);
-    let x = |rate: f64| LEFT + (rate - low) / (high - low) * (RIGHT - LEFT);
+    let x = |rate: f64| LEFT + (rate.clamp(low, high) - low) / (high - low) * (RIGHT - LEFT);
     let bottom = 30.0 + LANE * groups.len() as f64;
 
     let mut picture = Picture::new(size(WIDTH, bottom + 30.0));
@@ -135,7 +150,7 @@ fn dots(
         let (from, to) = interval(cell.part, cell.whole);
         let rate = percent(cell.part, cell.whole);
         let tip = format!("{name}: {} of {} {}, {rate}", count(cell.part), count(cell.whole), words.rate);
-        picture.line(&format!("whisker {}", words.class), at(x(from.max(low)), y), at(x(to.min(high)), y));
+        picture.line(&format!("whisker {}", words.class), at(x(from), y), at(x(to), y));
         picture.dot(&format!("dot {}", words.class), at(x(share(cell.part, cell.whole)), y), 5.0, &tip);
         picture.text("value", at(RIGHT + 10.0, y + 4.0), Align::Left, &rate);
         let interval = format!("{} to {}", axis_percent(from), axis_percent(to));
@@ -150,9 +165,12 @@ fn dots(
     Figure { svg: picture.finish(&format!("{}-{index}", words.id), &title, &description), table }
 }
 
-/// The part of the scale that holds every interval shown.
+/// The part of the scale that holds every interval shown, but for those of groups so small that they would squeeze the rest:
+/// what of them lies beyond stands at the edge.
 fn range(cells: &[Cell], shown: &[bool]) -> (f64, f64) {
-    let visible = cells.iter().zip(shown).filter(|&(cell, &shown)| shown && cell.whole > 0);
+    let most = cells.iter().map(|cell| cell.whole).max().unwrap_or(0);
+    let counts = |cell: &Cell| cell.whole > 0 && cell.whole >= most / SMALL_GROUP;
+    let visible = cells.iter().zip(shown).filter(|&(cell, &shown)| shown && counts(cell));
     let (low, high) = visible
         .map(|(cell, _)| interval(cell.part, cell.whole))
         .reduce(|(low, high), (from, to)| (low.min(from), high.max(to)))
@@ -182,6 +200,13 @@ mod tests {
         let ordered = in_order(Dimension::Age, groups.map(|name| (name.to_owned(), cell)).to_vec());
         let names: Vec<&str> = ordered.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["under 1", "1 to 17", "9", "18 to 44", "85 and over", "not known"]);
+    }
+
+    #[test]
+    fn a_tiny_group_does_not_stretch_the_scale() {
+        let cells = [(100_000, 100), (90_000, 120), (50, 2)].map(|(whole, part)| Cell { whole, part });
+        assert!(range(&cells, &[true; 3]).1 < 0.003);
+        assert!(range(&cells[2..], &[true]).1 > 0.1, "unless it is all there is");
     }
 
     #[test]

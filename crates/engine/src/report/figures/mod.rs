@@ -12,7 +12,8 @@ mod weights;
 
 pub(super) use bars::{bars, ranks, stages, statuses};
 pub(super) use flow::flow;
-pub(super) use groups::{linked_by_group, missed_by_group};
+pub(crate) use groups::ethnic_category;
+pub(super) use groups::{Words, linked_by_group, missed_by_group, shares_by_group};
 pub(super) use quality::quality;
 pub(super) use timeline::timeline;
 pub(super) use weights::weights;
@@ -43,13 +44,13 @@ impl Table {
 }
 
 /// A round step that divides `span` into at most `most` parts.
-fn step(span: f64, most: f64) -> f64 {
+pub(super) fn step(span: f64, most: f64) -> f64 {
     let power = 10_f64.powf((span / most).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| span / step <= most).unwrap_or(span)
 }
 
 /// A percentage of an axis, without needless noughts.
-fn axis_percent(share: f64) -> String {
+pub(super) fn axis_percent(share: f64) -> String {
     let text = format!("{:.3}", share * 100.0);
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -3,7 +3,7 @@
 //! Invariant: a provider whose numbers are small is hidden among real people, in the picture and in the table.
 
 use super::{Figure, Table, axis_percent, step};
-use crate::report::data::{DataQuality, FieldName, Population, RunReport};
+use crate::report::data::{DataQuality, FieldName, Population};
 use crate::report::numbers::{Cell, HIDDEN, count, percent, share, shown};
 use crate::report::svg::{Align, Picture, at, size};
 
@@ -38,8 +38,8 @@ fn unusable(one: &DataQuality) -> u64 {
 }
 
 /// The picture by field and provider, its table by field, and the table of the providers with most to mend.
-pub(in crate::report) fn quality(report: &RunReport) -> (Figure, Table) {
-    let lanes = lanes(report);
+pub(in crate::report) fn quality(population: Population, quality: &[DataQuality]) -> (Figure, Table) {
+    let lanes = lanes(population, quality);
     let visible = |lane: &Lane<'_>| -> Vec<f64> {
         let providers = lane.providers.iter().zip(&lane.shown).filter(|&(_, &shown)| shown);
         providers.map(|(one, _)| share(unusable(one), one.rows)).collect()
@@ -69,7 +69,7 @@ pub(in crate::report) fn quality(report: &RunReport) -> (Figure, Table) {
         }
         picture.text("label", at(LEFT - 16.0, y + 4.0), Align::Right, lane.field.words());
         draw_dots(&mut picture, lane, x, y);
-        table.rows.push(draw_sums(&mut picture, report.population, lane, x, y));
+        table.rows.push(draw_sums(&mut picture, population, lane, x, y));
     }
     let description = "For each source and identifier the share of rows where it is missing or not usable: a dot for each \
                        provider, an upright line for all of them.";
@@ -104,9 +104,9 @@ fn draw_sums(
     name.into_iter().chain(numbers).collect()
 }
 
-fn lanes(report: &RunReport) -> Vec<Lane<'_>> {
+fn lanes(population: Population, quality: &[DataQuality]) -> Vec<Lane<'_>> {
     let mut sources: Vec<&str> = Vec::new();
-    for one in &report.quality {
+    for one in quality {
         if !sources.contains(&one.source.as_str()) {
             sources.push(&one.source);
         }
@@ -114,13 +114,13 @@ fn lanes(report: &RunReport) -> Vec<Lane<'_>> {
     let mut lanes = Vec::new();
     for source in sources {
         for field in FieldName::ALL {
-            let of_lane = report.quality.iter().filter(|one| one.source == source && one.field == field);
+            let of_lane = quality.iter().filter(|one| one.source == source && one.field == field);
             let providers: Vec<&DataQuality> = of_lane.collect();
             if !providers.is_empty() {
                 let hidden = |part: fn(&DataQuality) -> u64| {
                     let cells: Vec<Cell> =
                         providers.iter().map(|one| Cell { whole: one.rows, part: part(one) }).collect();
-                    shown(report.population, &cells)
+                    shown(population, &cells)
                 };
                 let (missing, defective, both) =
                     (hidden(|one| one.missing), hidden(|one| one.defective), hidden(unusable));
