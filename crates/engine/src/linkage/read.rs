@@ -5,11 +5,11 @@
 use super::{LinkFiles, NO_DAY};
 use crate::error::EngineError;
 use crate::run::provider_number;
-use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
+use caredata_admit::Duplicates;
 use caredata_extract::{
     Columns, InputFile, Linkable, Outcome, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
 };
-use caredata_link::{Ids, Record, RecordColumns};
+use caredata_link::{Ids, Record, RecordColumns, UnkeyedKeys, unkeyed_local_ids};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn of(batch: SourceBatch, keys: &RecordKeys, contribution: u32) -> Self {
+    fn of(batch: SourceBatch, keys: UnkeyedKeys, contribution: u32) -> Self {
         let Linkable {
             keys: ids,
             key_ends: ends,
@@ -58,7 +58,7 @@ impl Batch {
             identifiers: &identifiers,
             providers: &numbers,
             provider_indices: &provider_indices,
-            local_ids: &keys.local_ids(&providers, &provider_indices, &local_ids, &local_id_ends),
+            local_ids: &unkeyed_local_ids(&providers, &provider_indices, &local_ids, &local_id_ends),
             days: &days,
         };
         Self { records: columns.records(NO_DAY, contribution), ids, ends }
@@ -142,9 +142,9 @@ fn take(
     contribution: u32,
     loaded: &mut Loaded,
 ) -> Result<Taken, EngineError> {
-    let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
+    let keys = UnkeyedKeys::new(source.name.as_str());
     let options = ReadOptions::with_columns(Columns::Identifiers);
-    let read = read(source, files, &options, |batch| Batch::of(batch, &keys, contribution))?;
+    let read = read(source, files, &options, |batch| Batch::of(batch, keys, contribution))?;
     let own: Vec<Vec<i64>> = read.results.par_iter().map(|batch| Record::key_values(&batch.records)).collect();
     let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
     loaded.quarantined += read.rows_refused + duplicates.len() as u64;
