@@ -115,7 +115,8 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
 fn pieces(root: &Path) -> Result<()> {
     for (package, features) in [("caredata-extract", ""), ("caredata-link", "bench")] {
         println!("\n{package}");
-        let bench = ["bench", "--profile", "release", "--bench", "pieces", "--package", package, "--features", features];
+        let bench =
+            ["bench", "--profile", "release", "--bench", "pieces", "--package", package, "--features", features];
         run(cargo().current_dir(root).args(bench))?;
     }
     Ok(())

@@ -18,7 +18,9 @@ fn main() {
     let mut copy = vec![0_u8; bytes];
     time("copying", bytes, || copy.copy_from_slice(&text));
     time("summing eight bytes at a time", bytes, || {
-        text.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes"))).fold(0, u64::wrapping_add)
+        text.chunks_exact(8)
+            .map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")))
+            .fold(0, u64::wrapping_add)
     });
     time("finding newlines (memchr)", bytes, || memchr::memchr_iter(b'\n', &text).count());
     time("finding delimiters and newlines (memchr2)", bytes, || memchr::memchr2_iter(b',', b'\n', &text).count());

@@ -291,7 +291,8 @@ fn identifiers(dice: &mut Dice, text: &mut Vec<u8>) -> bool {
 type Rows = Vec<(u64, String, [u64; 2])>;
 
 fn read_file(bytes: &[u8], chunk_bytes: usize) -> Result<Read<Rows>, ExtractError> {
-    static SOURCE: std::sync::LazyLock<Option<Source>> = std::sync::LazyLock::new(|| Source::builtin("gp-patients").ok());
+    static SOURCE: std::sync::LazyLock<Option<Source>> =
+        std::sync::LazyLock::new(|| Source::builtin("gp-patients").ok());
     let source = SOURCE.as_ref().expect("built in");
     let columns = caredata_extract::Columns::Identifiers;
     let options = ReadOptions { chunk_bytes, record_bytes_max: 200, ..ReadOptions::with_columns(columns) };
@@ -304,7 +305,9 @@ fn read_file(bytes: &[u8], chunk_bytes: usize) -> Result<Read<Rows>, ExtractErro
 /// A file of a few rows: the same rows whatever the size of chunks, and rows in are rows taken and rows refused.
 fn file(dice: &mut Dice, text: &mut Vec<u8>) -> bool {
     text.clear();
-    text.extend_from_slice(b"practice_code,patient_id,nhs_number,date_of_birth,postcode,sex,ethnic_category,registration_date\n");
+    text.extend_from_slice(
+        b"practice_code,patient_id,nhs_number,date_of_birth,postcode,sex,ethnic_category,registration_date\n",
+    );
     let end: &[u8] = if dice.below(4) == 0 { b"\r\n" } else { b"\n" };
     let body = text.len();
     for row in 0..dice.below(4) {

@@ -73,7 +73,7 @@ impl<'a> Ready<'a> {
 
     /// Learns the parameters: comparing the teachers, then expectation and maximisation. How many rounds it took.
     pub fn learn(&self) -> u32 {
-        assign::learn(&self.reference, &self.prepared, self.events).iterations as u32
+        assign::learn(&self.reference, &self.prepared, self.events).iterations
     }
 
     /// Judges all events in all rounds: how many were linked with a probability of 0.999.

@@ -61,22 +61,13 @@ pub(crate) const NO_DAY: Day = Day::FIRST;
 /// [`EngineError`] where a file is refused, or the links cannot be written; no `links.csv` is then left behind.
 pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, EngineError> {
     let began = Instant::now();
-    let Loaded { mut registrations, mut events, quarantined, refused } = Loaded::read(request)?;
+    let Loaded { registrations, events, sources, quarantined, refused } = Loaded::read(request)?;
     let read = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let registered = registrations.take_records();
-    let mut happened = Vec::new();
-    for taken in &mut events {
-        if happened.is_empty() {
-            happened = taken.take_records();
-        } else {
-            happened.append(&mut taken.take_records());
-        }
-    }
-    let linkage = caredata_link::link(&request.settings(), Index::new(), &registered, &happened, &|key| person_of(key));
-    let counts = [registered.len() as u64, happened.len() as u64];
-    drop((registered, happened));
+    let linkage =
+        caredata_link::link(&request.settings(), Index::new(), &registrations, &events, &|key| person_of(key));
+    drop((registrations, events));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
@@ -84,10 +75,10 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
     for link in &linkage.events {
         by_status[link.status as usize] += 1;
     }
-    write_links(out, &registrations, &events, &linkage)?;
+    write_links(out, &sources, &linkage)?;
     Ok(FilesLinked {
-        registrations: counts[0],
-        events: counts[1],
+        registrations: linkage.registrations.len() as u64,
+        events: linkage.events.len() as u64,
         by_status,
         quarantined,
         refused,
