@@ -5,7 +5,7 @@
 //! machine and the versions, since a figure without them means nothing.
 
 use crate::shell::{cargo, output, run};
-use crate::{option, python};
+use crate::{option, python, scale};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ enum Part {
     Both,
     Link,
     Run,
+    Pieces,
+    Scale,
 }
 
 /// What the options say.
@@ -30,6 +32,7 @@ struct Options {
     times: u32,
     seed: u64,
     errors: String,
+    millions: String,
 }
 
 impl Options {
@@ -37,9 +40,11 @@ impl Options {
         let part = match words.first().map(String::as_str) {
             Some("link") => Part::Link,
             Some("run") => Part::Run,
+            Some("pieces") => Part::Pieces,
+            Some("scale") => Part::Scale,
             None => Part::Both,
             Some(option) if option.starts_with("--") => Part::Both,
-            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link` or `run`"),
+            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces` or `scale`"),
         };
         Ok(Self {
             part,
@@ -47,27 +52,28 @@ impl Options {
             times: option(words, "--times", 5)?,
             seed: option(words, "--seed", 1)?,
             errors: option(words, "--errors", "standard".to_owned())?,
+            millions: option(words, "--millions", "1,5".to_owned())?,
         })
     }
 }
 
 /// What one process took.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Cost {
-    seconds: f64,
-    processor_seconds: f64,
-    peak_kib: u64,
+pub struct Cost {
+    pub seconds: f64,
+    pub processor_seconds: f64,
+    pub peak_kib: u64,
 }
 
 /// One thing to be measured: what must be done before each time, and the command itself.
-struct Contender<'a> {
+pub struct Contender<'a> {
     name: &'static str,
-    before: Box<dyn Fn() -> Result<()> + 'a>,
-    command: Box<dyn Fn() -> Command + 'a>,
+    pub before: Box<dyn Fn() -> Result<()> + 'a>,
+    pub command: Box<dyn Fn() -> Command + 'a>,
 }
 
 /// Where everything lies.
-struct Bench {
+pub struct Bench {
     program: PathBuf,
     python: PathBuf,
     scripts: PathBuf,
@@ -84,7 +90,13 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
     run(cargo().current_dir(root).args(["build", "--release", "--package", "caredata"]))?;
     let bench = Bench::prepare(root)?;
     println!("{}", machine(&bench)?);
-    bench.population(&options)?;
+    if options.part == Part::Pieces {
+        return pieces(root);
+    }
+    if options.part == Part::Scale {
+        return scale::scale(&bench, &options.millions, options.times, options.seed, &options.errors);
+    }
+    bench.population(options.people, options.seed, &options.errors)?;
     if options.part != Part::Run {
         let table = measure(&bench, &bench.link(), options.times)?;
         print_table("Linkage, CSV in to links out", &table, &bench.data, &FILES_TO_LINK)?;
@@ -95,6 +107,17 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
     if options.part != Part::Link {
         let table = measure(&bench, &bench.month(), options.times)?;
         print_table("The month's run, CSV in to published tables out", &table, &bench.data, &FILES_TO_RUN)?;
+    }
+    Ok(())
+}
+
+/// Runs the benches that stand beside the code.
+fn pieces(root: &Path) -> Result<()> {
+    for (package, features) in [("caredata-extract", ""), ("caredata-link", "bench")] {
+        println!("\n{package}");
+        let bench =
+            ["bench", "--profile", "release", "--bench", "pieces", "--package", package, "--features", features];
+        run(cargo().current_dir(root).args(bench))?;
     }
     Ok(())
 }
@@ -113,28 +136,26 @@ impl Bench {
     }
 
     /// Writes the population, and says what that took.
-    fn population(&self, options: &Options) -> Result<()> {
+    pub fn population(&self, people: u32, seed: u64, errors: &str) -> Result<()> {
         clear(&self.data)?;
         let mut synth = Command::new(&self.program);
-        let (people, seed) = (options.people.to_string(), options.seed.to_string());
         synth
-            .args(["synth", "--people", &people, "--seed", &seed, "--errors", &options.errors, "--out"])
+            .args(["synth", "--people", &people.to_string(), "--seed", &seed.to_string(), "--errors", errors, "--out"])
             .arg(&self.data);
         let cost = self.cost(&synth)?;
         println!(
-            "A population of {people} (seed {seed}, {} errors) written in {:.1} s, {:.0} MB at most",
-            options.errors,
+            "A population of {people} (seed {seed}, {errors} errors) written in {:.1} s, {:.0} MB at most",
             cost.seconds,
             megabytes(cost.peak_kib)
         );
         Ok(())
     }
 
-    fn links(&self) -> PathBuf {
+    pub fn links(&self) -> PathBuf {
         self.work.join("links.csv")
     }
 
-    fn link(&self) -> Vec<Contender<'_>> {
+    pub fn link(&self) -> Vec<Contender<'_>> {
         let link = |identifiers_only: bool| {
             move || {
                 let [gp, hospital] = FILES_TO_LINK.map(|file| self.data.join(file));
@@ -203,7 +224,7 @@ impl Bench {
         }
     }
 
-    fn cost(&self, command: &Command) -> Result<Cost> {
+    pub fn cost(&self, command: &Command) -> Result<Cost> {
         let mut measured = Command::new(&self.python);
         measured.arg(self.scripts.join("measure.py")).arg(command.get_program()).args(command.get_args());
         parse_cost(&output(&mut measured)?)
@@ -260,7 +281,7 @@ fn print_table(title: &str, rows: &[(&'static str, Cost)], data: &Path, files: &
     Ok(())
 }
 
-fn megabytes(kib: u64) -> f64 {
+pub fn megabytes(kib: u64) -> f64 {
     kib as f64 * 1024.0 / 1e6
 }
 

@@ -8,6 +8,7 @@
 mod bench;
 mod kill;
 mod python;
+mod scale;
 mod shell;
 mod test;
 mod tidy;
@@ -22,6 +23,11 @@ const HELP: &str = "cargo xtask CHORE
   tidy                 the rules of the house that no compiler knows
   bench [link|run]     time, memory and quality on a synthetic population, beside DuckDB's bare conversion of the same files
                          --people N (1000000)  --times N (5)  --seed S (1)  --errors standard|hard
+  bench pieces         what the parts of reading and of linkage cost by themselves, beside what the machine could do
+  bench scale          how time and memory of linkage grow with people
+                         --millions LIST (1,5)  --times N (5)  --seed S (1)  --errors standard|hard
+  fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule
+                         --inputs N (10000000)  --seed S (1)  --parser NAME (all)
   kill                 kills a run at random moments and starts it again; the rows must be those of an undisturbed run
                          --people N (2000)  --times N (50)  --seed S (1)";
 
@@ -42,6 +48,7 @@ fn chore(arguments: &[String]) -> Result<()> {
         "test" => no_more(rest).and_then(|()| test::test(&root()?)),
         "tidy" => no_more(rest).and_then(|()| tidy::tidy(&root()?)),
         "bench" => bench::bench(&root()?, rest),
+        "fuzz" => fuzz(&root()?, rest),
         "kill" => kill::kill(&root()?, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
@@ -49,6 +56,12 @@ fn chore(arguments: &[String]) -> Result<()> {
         }
         unknown => bail!("no chore `{unknown}`\n\n{HELP}"),
     }
+}
+
+/// Runs the fuzzer that stands beside the parsers; it understands the words itself.
+fn fuzz(root: &std::path::Path, words: &[String]) -> Result<()> {
+    let example = ["run", "--release", "--package", "caredata-extract", "--example", "fuzz", "--"];
+    shell::run(shell::cargo().current_dir(root).args(example).args(words))
 }
 
 fn no_more(rest: &[String]) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Record keys that stand twice in one contribution: key values of all its batches in file order in, the later rows out.
 //!
 //! Invariant: of rows with one key the first by file order stays, whatever became of it, and every later one is named.
-//! Memory: one shard of the keys at a time a thread, an eighth of a gigabyte for a billion rows' keys.
+//! Memory: eight bytes a key.
 
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
-const SHARDS: i64 = 64;
+const SHARD_BITS: u32 = 6;
+const SHARDS: usize = 1 << SHARD_BITS;
 
 /// The rows whose key stood earlier in the contribution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,18 +58,37 @@ impl Duplicates {
     }
 }
 
-/// Keys are evenly spread hashes, so their remainders make shards of equal size.
+/// Keys are evenly spread hashes, so their low bits make shards of equal size. Of a shard, a bitmap tells the few keys apart that
+/// may stand twice; only those are sorted.
 fn keys_standing_twice(batches: &[&[i64]]) -> HashSet<i64> {
+    let parted: Vec<Vec<Vec<i64>>> = batches.par_iter().map(|keys| part(keys)).collect();
     (0..SHARDS)
         .into_par_iter()
         .flat_map_iter(|shard| {
-            let keys = batches.iter().flat_map(|keys| keys.iter().copied());
-            let mut keys: Vec<i64> = keys.filter(|key| key & (SHARDS - 1) == shard).collect();
-            keys.sort_unstable();
-            let twice: Vec<i64> = keys.windows(2).filter_map(|pair| (pair[0] == pair[1]).then_some(pair[0])).collect();
-            twice
+            let keys = || parted.iter().flat_map(|shards| shards[shard].iter().copied());
+            let width = (keys().count() * 16).next_power_of_two().trailing_zeros().max(6);
+            let bit = |key: i64| (key as u64 >> SHARD_BITS & ((1 << width) - 1)) as usize;
+            let (mut seen, mut twice) = (vec![0_u64; 1 << (width - 6)], vec![0_u64; 1 << (width - 6)]);
+            for bit in keys().map(bit) {
+                twice[bit >> 6] |= seen[bit >> 6] & 1 << (bit & 63);
+                seen[bit >> 6] |= 1 << (bit & 63);
+            }
+            let mut suspects: Vec<i64> =
+                keys().filter(|&key| twice[bit(key) >> 6] >> (bit(key) & 63) & 1 == 1).collect();
+            suspects.sort_unstable();
+            let equal = suspects.windows(2).filter(|pair| pair[0] == pair[1]);
+            equal.map(|pair| pair[0]).collect::<Vec<_>>()
         })
         .collect()
+}
+
+fn part(keys: &[i64]) -> Vec<Vec<i64>> {
+    let room = keys.len() / SHARDS + keys.len() / (8 * SHARDS) + 8;
+    let mut shards: Vec<Vec<i64>> = (0..SHARDS).map(|_| Vec::with_capacity(room)).collect();
+    for &key in keys {
+        shards[key as usize & (SHARDS - 1)].push(key);
+    }
+    shards
 }
 
 #[cfg(test)]

@@ -62,20 +62,6 @@ impl RecordKeys {
         RecordKey::from_bits(first_word(&blake3::keyed_hash(&self.record, local_key.as_bytes())))
     }
 
-    /// The keys of local keys that stand one after the other in `text`; `ends` says where each ends.
-    pub fn keys(&self, text: &str, ends: &[u32]) -> Vec<RecordKey> {
-        split(text, ends).map(|local_key| self.key(local_key)).collect()
-    }
-
-    /// The numbers of local ids that stand one after the other in `text`, each within the provider at its place; all 0 where
-    /// there are no `ends`.
-    pub fn local_ids(&self, providers: &[Box<str>], places: &[u32], text: &str, ends: &[u32]) -> Vec<u64> {
-        if ends.is_empty() {
-            return vec![0; places.len()];
-        }
-        places.iter().zip(split(text, ends)).map(|(&at, id)| self.local_id(&providers[at as usize], id)).collect()
-    }
-
     /// A number for a patient's local id within a provider, for comparing only: never 0, except that an empty id is 0.
     pub fn local_id(&self, provider: &str, local_id: &str) -> u64 {
         if local_id.is_empty() {
@@ -91,11 +77,6 @@ impl fmt::Debug for RecordKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecordKeys(withheld)")
     }
-}
-
-fn split<'a>(text: &'a str, ends: &'a [u32]) -> impl Iterator<Item = &'a str> {
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    starts.zip(ends).map(|(start, &end)| &text[start as usize..end as usize])
 }
 
 fn first_word(hash: &blake3::Hash) -> u64 {

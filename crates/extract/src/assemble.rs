@@ -391,7 +391,7 @@ fn day(text: &str, form: DateForm) -> Result<i32, ()> {
         DateForm::Hospital => Day::parse_hospital(text.as_bytes()),
     };
     match (day, form) {
-        (Ok(day), DateForm::Hospital) if day.year() <= 1801 && BirthDate::is_not_known(day) => Ok(NO_DAY),
+        (Ok(day), DateForm::Hospital) if BirthDate::is_not_known(day) => Ok(NO_DAY),
         (Ok(day), DateForm::Iso | DateForm::Hospital) => Ok(day.days_since_1970()),
         (Err(_), DateForm::Iso | DateForm::Hospital) => Err(()),
     }

@@ -110,7 +110,8 @@ impl Decision {
 /// ids that tell nothing and come out the same when a run is repeated. What the index held of the records' contributions is
 /// replaced.
 ///
-/// Memory: 16 bytes and about 100 bytes of indexes a registration, 70 bytes an event, beside the records themselves.
+/// Memory: about 100 bytes a record beside the 48 of the record itself. Measured over `caredata link` as a whole, with its record
+/// ids and what reading leaves: 189 bytes a record at peak for a million people, 165 for five million.
 ///
 /// ```
 /// use caredata_link::{Index, Record, Settings, Status, link};
@@ -391,7 +392,7 @@ fn registration_links(reference: &Reference<'_>, names: &Names) -> Vec<Link> {
         .map(|row| {
             let person = reference.person_of_row[row];
             let first = || reference.first_key(person) == reference.registrations[row].key;
-            let new = reference.known_as[person as usize].is_none() && first();
+            let new = reference.known_as(person).is_none() && first();
             Link {
                 person: names.of_person[person as usize],
                 status: if new { Status::New } else { Status::Linked },

@@ -9,6 +9,7 @@ use crate::keys;
 use crate::reference::Reference;
 use caredata_model::Identifiers;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows a rule may yield for one event; beyond it the key says too little to be worth comparing.
 pub(crate) const MOST_A_RULE: usize = 400;
@@ -169,6 +170,11 @@ impl Blocks {
     /// Adds the event's candidates to `found`, each person once, in the order of persons.
     pub(crate) fn find(&self, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
         let of = event.identifiers;
+        // All places are asked for before the first is looked at, so that the waits for memory overlap.
+        let places: [(u64, Range<usize>); KEYS.len()] = std::array::from_fn(|number| {
+            let key = KEYS[number].1(of);
+            (key, self.by[number].range(key))
+        });
         let mut add = |rule: Rule, rows: &mut dyn Iterator<Item = u32>| {
             let before = found.len();
             found.extend(
@@ -188,8 +194,8 @@ impl Blocks {
                     add(Rule::BirthAtHoldersPostcode, &mut reference.by_birth_postcode.find(there));
                 }
             }
-            for ((rule, key), index) in KEYS.into_iter().zip(&self.by) {
-                add(rule, &mut index.find(key(of)));
+            for (((rule, _), index), (key, range)) in KEYS.into_iter().zip(&self.by).zip(places) {
+                add(rule, &mut index.find_in(range, key));
             }
         }
         found.sort_unstable();

@@ -80,7 +80,7 @@ pub fn explain(
         .iter()
         .map(|candidate| Evidence {
             first_record: reference.first_key(candidate.person),
-            person: reference.known_as[candidate.person as usize],
+            person: reference.known_as(candidate.person),
             rule: candidate.rule,
             pattern: candidate.compared.pattern,
             bits: candidate.bits,

@@ -4,6 +4,7 @@
 //! value nobody has yet is rare and not impossible.
 
 use crate::Record;
+use crate::key_index::mix;
 use crate::keys;
 use caredata_model::{Identifiers, Postcode};
 use rayon::prelude::*;
@@ -27,24 +28,22 @@ pub(crate) struct Frequencies {
 
 impl Frequencies {
     pub(crate) fn count(rows: &[Identifiers], events: &[Record]) -> Self {
-        let ((births, event_births), postcodes) = rayon::join(
-            || (count_births(rows.iter().copied()), count_births(events.iter().map(|event| event.identifiers))),
-            || {
-                let mut all: Vec<u64> = rows.par_iter().map(|&row| keys::postcode(row)).filter(|&p| p != 0).collect();
-                all.par_sort_unstable();
-                all
-            },
+        let postcodes = {
+            let mut all: Vec<u64> = rows.par_iter().map(|&row| keys::postcode(row)).filter(|&p| p != 0).collect();
+            all.par_sort_unstable();
+            all
+        };
+        let ((births, [males, females]), (event_births, _)) = rayon::join(
+            || count_births(rows.iter().copied()),
+            || count_births(events.iter().map(|event| event.identifiers)),
         );
         let is_default = defaults(&event_births, events.len()).or(&defaults(&births, rows.len()));
-        let males = rows.iter().filter(|&&row| keys::sex(row) == 1).count() as f64;
-        let known = rows.iter().filter(|&&row| keys::sex(row) != 0).count() as f64;
-        let every = (events.len() / 50_000).max(1);
-        let stated: Vec<bool> = events
-            .iter()
-            .step_by(every)
-            .filter_map(|event| event.identifiers.nhs_digits().map(|digits| digits.valid().is_err()))
-            .collect();
-        let invalid = stated.iter().filter(|&&invalid| invalid).count() as f64;
+        // All of them, since every so-manieth would depend on the order of the events.
+        let checked = events.par_iter().filter_map(|event| event.identifiers.nhs_digits()).map(|digits| digits.valid());
+        let [stated, invalid] = checked
+            .map(|valid| [1_u32, u32::from(valid.is_err())])
+            .reduce(|| [0, 0], |one, other| [one[0] + other[0], one[1] + other[1]])
+            .map(f64::from);
         // 37^2 symbols below the sector, 37^3 below the district: see `Postcode`.
         Self {
             births,
@@ -53,10 +52,10 @@ impl Frequencies {
             sectors: Counts::of_sorted(&postcodes, |packed| packed / (37 * 37)),
             districts: Counts::of_sorted(&postcodes, |packed| packed / (37 * 37 * 37)),
             postcodes: Counts::of_sorted(&postcodes, |packed| packed),
-            male: (males + 1.0) / (known + 2.0),
+            male: (f64::from(males) + 1.0) / (f64::from(males) + f64::from(females) + 2.0),
             rows: rows.len().max(1) as f64,
             events: events.len().max(1) as f64,
-            invalid_number: (invalid + 2.0) / (stated.len() as f64 + 1000.0),
+            invalid_number: (invalid + 2.0) / (stated + 1000.0),
         }
     }
 
@@ -109,12 +108,14 @@ impl Frequencies {
     }
 }
 
-fn count_births(all: impl Iterator<Item = Identifiers>) -> Vec<u32> {
-    let mut counts = vec![0; BIRTHS];
+/// How many have each date of birth, and how many are male and female.
+fn count_births(all: impl Iterator<Item = Identifiers>) -> (Vec<u32>, [u32; 2]) {
+    let (mut births, mut sexes) = (vec![0; BIRTHS], [0; 4]);
     for of in all {
-        counts[of.birth_packed() as usize] += 1;
+        births[of.birth_packed() as usize] += 1;
+        sexes[usize::from(keys::sex(of) & 3)] += 1;
     }
-    counts
+    (births, [sexes[1], sexes[2]])
 }
 
 struct Defaults(Vec<bool>);
@@ -143,15 +144,17 @@ fn defaults(births: &[u32], total: usize) -> Defaults {
     Defaults(marks.collect())
 }
 
-/// Counts by key: sorted distinct keys, found by their leading bits and then by halving.
+/// Counts by key: sorted distinct keys, found through a table of their places that is at most half full.
 struct Counts {
     keys: Vec<u64>,
     counts: Vec<u32>,
+    /// One more than the key's place; 0 for none.
+    places: Vec<u32>,
 }
 
 impl Counts {
     fn of_sorted(sorted: &[u64], key: impl Fn(u64) -> u64) -> Self {
-        let mut counts = Self { keys: Vec::new(), counts: Vec::new() };
+        let mut counts = Self { keys: Vec::new(), counts: Vec::new(), places: Vec::new() };
         for &value in sorted {
             let value = key(value);
             if counts.keys.last() == Some(&value) {
@@ -163,11 +166,47 @@ impl Counts {
                 counts.counts.push(1);
             }
         }
+        counts.places = vec![0; (counts.keys.len() * 2).next_power_of_two().max(2)];
+        for (place, &key) in (1..).zip(&counts.keys) {
+            let mut slot = counts.slot(key);
+            while counts.places[slot] != 0 {
+                slot = (slot + 1) & (counts.places.len() - 1);
+            }
+            counts.places[slot] = place;
+        }
         counts
     }
 
     #[inline]
+    fn slot(&self, key: u64) -> usize {
+        mix(15, key, 0) as usize >> 1 & (self.places.len() - 1)
+    }
+
+    #[inline]
     fn get(&self, key: u64) -> u32 {
-        self.keys.binary_search(&key).map_or(0, |at| self.counts[at])
+        let mut slot = self.slot(key);
+        loop {
+            match self.places[slot] {
+                0 => return 0,
+                place if self.keys[place as usize - 1] == key => return self.counts[place as usize - 1],
+                _ => slot = (slot + 1) & (self.places.len() - 1),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_each_key() {
+        let mut all: Vec<u64> = (0..5000_u64).map(|n| n * n % 997 * 37).collect();
+        all.sort_unstable();
+        let counts = Counts::of_sorted(&all, |key| key);
+        for key in 0..40_000 {
+            assert_eq!(counts.get(key) as usize, all.iter().filter(|&&other| other == key).count(), "{key}");
+        }
+        assert_eq!(Counts::of_sorted(&[], |key| key).get(5), 0);
     }
 }

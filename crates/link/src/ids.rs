@@ -41,7 +41,7 @@ impl Names {
         let mut ids = Ids::default();
         let persons: Vec<Nameless> = (0..reference.persons() as u32)
             .into_par_iter()
-            .filter(|&person| reference.known_as[person as usize].is_none())
+            .filter(|&person| reference.known_as(person).is_none())
             .map(|person| Nameless { first: reference.first_key(person), at: person })
             .collect();
         let leftover = |review: bool| {
@@ -61,9 +61,9 @@ impl Names {
         let alone: Vec<Nameless> =
             alone.map(|(at, &event)| Nameless { first: events[event as usize].key, at: at as u32 }).collect();
 
-        ids.taken.extend(reference.known_as.iter().flatten());
-        let mut of_person: Vec<PersonId> =
-            reference.known_as.iter().map(|id| id.unwrap_or(PersonId::from_bits(0))).collect();
+        let known = (0..reference.persons() as u32).map(|person| reference.known_as(person));
+        ids.taken.extend(known.clone().flatten());
+        let mut of_person: Vec<PersonId> = known.map(|id| id.unwrap_or(PersonId::from_bits(0))).collect();
         for (nameless, id) in ids.draw(persons, person_id) {
             of_person[nameless.at as usize] = id;
         }
@@ -102,7 +102,8 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// An id for each, none of them given before. Collisions are found by partitioning, not by hashing: 24 bytes a person.
+    /// An id for each, none of them given before. Collisions are looked for among the few that a bitmap makes
+    /// suspect: 4 bytes a person.
     fn draw(
         &mut self,
         nameless: Vec<Nameless>,
@@ -132,11 +133,12 @@ impl Ids {
     fn collided(&self, drawn: &[(Nameless, PersonId)]) -> Vec<usize> {
         let taken = self.taken.len();
         let id = |at: usize| if at < taken { self.taken[at] } else { drawn[at - taken].1 };
-        let index = KeyIndex::build(taken + drawn.len(), |at| mix(14, id(at).value() as u64, 0));
+        let suspects = suspects(taken + drawn.len(), |at| mix(14, id(at).value() as u64, 0));
+        let index = KeyIndex::build(suspects.len(), |at| mix(14, id(suspects[at] as usize).value() as u64, 0));
         let mut again: Vec<usize> = index
             .pairs(usize::MAX)
             .into_iter()
-            .map(|(a, b)| (a as usize, b as usize))
+            .map(|(a, b)| (suspects[a as usize] as usize, suspects[b as usize] as usize))
             .filter(|&(a, b)| id(a) == id(b))
             .map(|(a, b)| {
                 let loses = a < taken || drawn[a - taken].0.first < drawn[b - taken].0.first;
@@ -147,4 +149,23 @@ impl Ids {
         again.dedup();
         again
     }
+}
+
+/// The positions, ascending, whose key another may have: those that share a bit of a bitmap with sixteen bits a key.
+fn suspects(count: usize, key: impl Fn(usize) -> u64 + Sync) -> Vec<u32> {
+    let width = (count * 16).next_power_of_two().trailing_zeros().max(6);
+    let place = |at: usize| {
+        let bit = key(at) >> (64 - width);
+        ((bit >> 6) as usize, 1_u64 << (bit & 63))
+    };
+    let (mut seen, mut twice) = (vec![0_u64; 1 << (width - 6)], vec![0_u64; 1 << (width - 6)]);
+    for (word, bit) in (0..count).map(place) {
+        twice[word] |= seen[word] & bit;
+        seen[word] |= bit;
+    }
+    let shared = |&at: &u32| {
+        let (word, bit) = place(at as usize);
+        twice[word] & bit != 0
+    };
+    (0..count as u32).into_par_iter().filter(shared).collect()
 }

@@ -24,6 +24,45 @@ struct Entry {
     row: u32,
 }
 
+/// A row on its way to its partition, by the partition's number within its piece.
+struct Parted {
+    inner: u32,
+    tag: u32,
+    row: u32,
+}
+
+/// Partitions of a piece, as a power of two: their beginnings and entries take some 200 kB.
+const PIECE_BITS: u32 = 14;
+
+/// Rows parted at a time.
+const ROWS_A_CHUNK: usize = 1 << 17;
+
+/// Fills a piece's entries and the beginnings of its partitions, which count from `base`.
+fn sort_piece<'a>(
+    parts: impl DoubleEndedIterator<Item = &'a [Parted]> + Clone,
+    base: u32,
+    starts: &mut [u32],
+    entries: &mut [Entry],
+) {
+    for one in parts.clone().flatten() {
+        starts[one.inner as usize] += 1;
+    }
+    let mut sum = 0;
+    for start in starts.iter_mut() {
+        sum += *start;
+        *start = sum;
+    }
+    // Each partition is filled from its end, back to front, which leaves `starts` as the partitions' beginnings.
+    for one in parts.rev().flat_map(|part| part.iter().rev()) {
+        let slot = &mut starts[one.inner as usize];
+        *slot -= 1;
+        entries[*slot as usize] = Entry { tag: one.tag, row: one.row };
+    }
+    for start in starts {
+        *start += base;
+    }
+}
+
 /// Rows by key. Takes 8 bytes a row and 4 bytes a partition.
 pub(crate) struct KeyIndex {
     shift: u32,
@@ -34,42 +73,50 @@ pub(crate) struct KeyIndex {
 impl KeyIndex {
     /// Indexes rows `0..rows` by `key`; rows with [`NO_KEY`] are left out.
     pub(crate) fn build(rows: usize, key: impl Fn(usize) -> u64 + Sync) -> Self {
-        let keys: Vec<u64> = (0..rows).into_par_iter().with_min_len(8192).map(&key).collect();
-        Self::of(keys.len(), || keys.iter().enumerate().map(|(row, &key)| (key, row as u32)))
+        Self::of(rows, |row| (key(row), row as u32))
     }
 
     /// Indexes rows by the key beside each, rows ascending.
     pub(crate) fn of_keyed(rows: &[(u64, u32)]) -> Self {
-        Self::of(rows.len(), || rows.iter().copied())
+        Self::of(rows.len(), |at| rows[at])
     }
 
-    fn of<I: DoubleEndedIterator<Item = (u64, u32)>>(count: usize, rows: impl Fn() -> I) -> Self {
+    /// Parts the rows by the leading bits of their keys into pieces that a cache holds, then sorts each piece by counting: two
+    /// passes over memory in order, where one sort by counting would go to a random place for each row.
+    fn of(count: usize, row: impl Fn(usize) -> (u64, u32) + Sync) -> Self {
         let bits = usize::BITS - count.max(2).leading_zeros();
-        let shift = 64 - bits;
-        let mut starts = vec![0_u32; (1 << bits) + 1];
-        let mut count = 0;
-        for (key, _) in rows() {
-            if key != NO_KEY {
-                starts[(key >> shift) as usize + 1] += 1;
-                count += 1;
+        let (shift, inner_bits) = (64 - bits, bits.min(PIECE_BITS));
+        let pieces = 1 << (bits - inner_bits);
+        let part = |chunk: usize| {
+            let rows = chunk * ROWS_A_CHUNK..((chunk + 1) * ROWS_A_CHUNK).min(count);
+            let room = rows.len() / pieces + rows.len() / pieces / 8 + 4;
+            let mut parts: Vec<Vec<Parted>> = (0..pieces).map(|_| Vec::with_capacity(room)).collect();
+            for (key, row) in rows.map(&row).filter(|&(key, _)| key != NO_KEY) {
+                let partition = key >> shift;
+                let inner = (partition & ((1 << inner_bits) - 1)) as u32;
+                parts[(partition >> inner_bits) as usize].push(Parted { inner, tag: key as u32, row });
             }
+            parts
+        };
+        let chunks: Vec<Vec<Vec<Parted>>> = (0..count.div_ceil(ROWS_A_CHUNK)).into_par_iter().map(part).collect();
+        let sizes: Vec<usize> = (0..pieces).map(|piece| chunks.iter().map(|parts| parts[piece].len()).sum()).collect();
+        let total = sizes.iter().sum();
+        let (mut starts, mut entries) = (vec![0_u32; (1 << bits) + 1], vec![Entry::default(); total]);
+        starts[1 << bits] = total as u32;
+        let (mut starts_left, mut entries_left, mut base) = (&mut starts[..1 << bits], &mut entries[..], 0);
+        let mut jobs = Vec::with_capacity(pieces);
+        for (piece, &size) in sizes.iter().enumerate() {
+            let (own_starts, others) = std::mem::take(&mut starts_left).split_at_mut(1 << inner_bits);
+            starts_left = others;
+            let (own_entries, others) = std::mem::take(&mut entries_left).split_at_mut(size);
+            entries_left = others;
+            jobs.push((piece, base, own_starts, own_entries));
+            base += size as u32;
         }
-        let mut sum = 0;
-        for start in &mut starts {
-            sum += *start;
-            *start = sum;
-        }
-        let mut entries = vec![Entry::default(); count];
-        // Each partition is filled from its end, back to front, which leaves `starts` as the partitions' beginnings.
-        for (key, row) in rows().rev() {
-            if key != NO_KEY {
-                let slot = &mut starts[(key >> shift) as usize + 1];
-                *slot -= 1;
-                entries[*slot as usize] = Entry { tag: key as u32, row };
-            }
-        }
-        starts.remove(0);
-        starts.push(count as u32);
+        jobs.into_par_iter().for_each(|(piece, base, starts, entries)| {
+            let parts = chunks.iter().map(|parts| parts[piece].as_slice());
+            sort_piece(parts, base, starts, entries);
+        });
         Self { shift, starts, entries }
     }
 
@@ -130,6 +177,22 @@ mod tests {
             assert_eq!(index.find(key).collect::<Vec<_>>(), expected);
         }
         assert_eq!(index.find(NO_KEY).count(), 0);
+    }
+
+    #[test]
+    fn many_rows_in_many_pieces_are_found_too() {
+        let rows = 3 * ROWS_A_CHUNK + 5;
+        let key = |row: usize| if row.is_multiple_of(11) { NO_KEY } else { mix(2, row as u64 / 3, 0) };
+        let index = KeyIndex::build(rows, key);
+        for probe in (0..rows).step_by(97) {
+            let expected: Vec<u32> = (probe / 3 * 3..probe / 3 * 3 + 3)
+                .filter(|&row| row < rows && key(row) != NO_KEY)
+                .map(|row| row as u32)
+                .collect();
+            assert_eq!(index.find(mix(2, probe as u64 / 3, 0)).collect::<Vec<_>>(), expected);
+        }
+        let keyed: Vec<(u64, u32)> = (0..rows).map(|row| (key(row), 7 * row as u32)).collect();
+        assert_eq!(KeyIndex::of_keyed(&keyed).find(mix(2, 5, 0)).collect::<Vec<_>>(), [7 * 15, 7 * 16, 7 * 17]);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
 //! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic
-//! methods; `lines` spells links out.
+//! methods; `lines` spells links out, and `unkeyed` makes record keys where there is no secret.
 
 mod assign;
 mod blocking;
@@ -32,12 +32,15 @@ mod levels;
 mod lines;
 mod model;
 mod passes;
+#[cfg(feature = "bench")]
+pub mod pieces;
 mod providers;
 mod ranks;
 mod record;
 mod reference;
 mod remember;
 mod score;
+mod unkeyed;
 
 pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates};
 pub use blocking::Rule;
@@ -53,3 +56,4 @@ pub use lines::{HEADER, Ids, push_lines};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, Stated, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
 pub use record::{Link, Method, Record, RecordColumns, Settings, Status};
+pub use unkeyed::{UnkeyedKeys, unkeyed_local_ids};

@@ -23,8 +23,8 @@ pub(crate) struct Reference<'a> {
     /// `rows_of_person[starts[p]..starts[p + 1]]` are the rows of person `p`.
     starts: Vec<u32>,
     rows_of_person: Vec<u32>,
-    /// The id of each person who was known before.
-    pub(crate) known_as: Vec<Option<PersonId>>,
+    /// The id of each person who was known before; empty where nobody was.
+    known_as: Vec<Option<PersonId>>,
     pub(crate) merges: Vec<Change>,
     pub(crate) by_nhs: KeyIndex,
     pub(crate) by_birth_postcode: KeyIndex,
@@ -60,6 +60,11 @@ impl<'a> Reference<'a> {
     /// The number of persons.
     pub(crate) fn persons(&self) -> usize {
         self.starts.len() - 1
+    }
+
+    /// The id of a person who was known before.
+    pub(crate) fn known_as(&self, person: u32) -> Option<PersonId> {
+        self.known_as.get(person as usize).copied().flatten()
     }
 
     /// The rows of a person.
@@ -151,6 +156,9 @@ impl<'a> Reference<'a> {
     /// Gives each person the smallest of the ids that its known rows bear, and writes down merges.
     fn name(&mut self, index: &Index) {
         let registrations = self.registrations.len();
+        if self.known.is_empty() {
+            return;
+        }
         self.known_as = vec![None; self.persons()];
         let mut pairs: Vec<(u32, PersonId)> = self
             .known

@@ -174,3 +174,16 @@ fn the_small_population_is_linked_well() {
     assert!(missed * 1000 <= events.len() * 5, "missed {missed}");
     assert!(wrong * 10_000 <= events.len() * 3, "false {wrong}");
 }
+
+#[test]
+fn the_order_of_many_records_does_not_matter_either() {
+    // So many that what is only sampled of fewer is sampled.
+    let (registrations, mut events, _) = population(50_000, 130_000, 21);
+    let settings = Settings::default();
+    let one = common::link(&settings, &registrations, &events);
+    events.rotate_left(1);
+    let mut other = common::link(&settings, &registrations, &events);
+    other.events.rotate_right(1);
+    assert_eq!(one.events, other.events);
+    assert_eq!(one.diagnostics, other.diagnostics);
+}

@@ -20,8 +20,8 @@ use std::fmt;
 pub struct BirthDate(Day);
 
 impl BirthDate {
-    const FIRST_YEAR: i32 = 1850;
-    const LAST_YEAR: i32 = 2200;
+    const FIRST: Day = Day::known(1850, 1, 1);
+    const LAST: Day = Day::known(2200, 12, 31);
 
     /// The days that hospital files write for "not known".
     pub const NOT_KNOWN: [(i32, u32, u32); 3] = [(1800, 1, 1), (1801, 1, 1), (1582, 10, 15)];
@@ -31,12 +31,13 @@ impl BirthDate {
     /// # Errors
     /// [`NotADay`] for a day before 1850 or after 2200.
     pub fn new(day: Day) -> Result<Self, NotADay> {
-        if (Self::FIRST_YEAR..=Self::LAST_YEAR).contains(&day.year()) { Ok(Self(day)) } else { Err(NotADay) }
+        if (Self::FIRST..=Self::LAST).contains(&day) { Ok(Self(day)) } else { Err(NotADay) }
     }
 
     /// Whether the day is one of the agreed "not known" dates.
     pub fn is_not_known(day: Day) -> bool {
-        Self::NOT_KNOWN.contains(&day.civil())
+        // They all lie before the first date of birth, which nearly every day that is asked about does not.
+        day < Self::FIRST && Self::NOT_KNOWN.contains(&day.civil())
     }
 
     /// The day itself. Its caller answers for where it goes.

@@ -71,8 +71,14 @@ impl Day {
         Self::parse_bytes(text)
     }
 
+    #[inline]
     fn from_digits(year: [u8; 4], month: [u8; 2], day: [u8; 2]) -> Result<Self, NotADay> {
         Self::new(number(&year)?.cast_signed(), number(&month)?, number(&day)?)
+    }
+
+    /// A day known to exist, for constants.
+    pub(crate) const fn known(year: i32, month: u32, day: u32) -> Self {
+        Self(days_from_civil(year, month, day))
     }
 
     /// Days since 1970-01-01; negative before.
@@ -117,6 +123,7 @@ impl fmt::Debug for Day {
     }
 }
 
+#[inline]
 fn number(digits: &[u8]) -> Result<u32, NotADay> {
     digits.iter().try_fold(0, |value, digit| {
         if digit.is_ascii_digit() { Ok(value * 10 + u32::from(digit - b'0')) } else { Err(NotADay) }

@@ -10,10 +10,10 @@ mod write;
 use crate::error::EngineError;
 use caredata_extract::Rejection;
 pub use caredata_link::Method;
-use caredata_link::{Index, Record, Settings};
+use caredata_link::{Index, Settings};
 use caredata_model::{Day, PersonId, RecordKey};
 pub use evaluate::{Evaluated, Evaluation, evaluate};
-use read::{Loaded, Taken};
+use read::Loaded;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use write::write_links;
@@ -63,15 +63,13 @@ pub(crate) const NO_DAY: Day = Day::FIRST;
 /// [`EngineError`] where a file is refused, or the links cannot be written; no `links.csv` is then left behind.
 pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, EngineError> {
     let began = Instant::now();
-    let Loaded { mut registrations, mut events, quarantined, refused } = Loaded::read(request)?;
+    let Loaded { registrations, events, sources, quarantined, refused } = Loaded::read(request)?;
     let read = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let registered = registrations.take_records();
-    let happened = take_all(&mut events);
-    let linkage = caredata_link::link(&request.settings(), Index::new(), &registered, &happened, &|key| person_of(key));
-    let counts = [registered.len() as u64, happened.len() as u64];
-    drop((registered, happened));
+    let linkage =
+        caredata_link::link(&request.settings(), Index::new(), &registrations, &events, &|key| person_of(key));
+    drop((registrations, events));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
@@ -79,28 +77,15 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
     for link in &linkage.events {
         by_status[link.status as usize] += 1;
     }
-    write_links(out, &registrations, &events, &linkage)?;
+    write_links(out, &sources, &linkage)?;
     Ok(FilesLinked {
-        registrations: counts[0],
-        events: counts[1],
+        registrations: linkage.registrations.len() as u64,
+        events: linkage.events.len() as u64,
         by_status,
         quarantined,
         refused,
         seconds: [read, linked, began.elapsed().as_secs_f64()],
     })
-}
-
-/// The records of all sources, one after the other.
-fn take_all(sources: &mut [Taken]) -> Vec<Record> {
-    let mut all = Vec::new();
-    for taken in sources {
-        if all.is_empty() {
-            all = taken.take_records();
-        } else {
-            all.append(&mut taken.take_records());
-        }
-    }
-    all
 }
 
 /// Without a home there is no secret: an id is the key of the person's first record, spread out.

@@ -1,74 +1,78 @@
 //! Files of one source read into what linkage needs and what its output names.
 //!
-//! Files -> [`Taken`]: packed records, and their ids as text. Invariant: a record whose key stands twice is taken once.
+//! Files -> [`Loaded`]: packed records, and their ids as text. Invariant: a record whose key stands twice is taken once.
 
 use super::{LinkFiles, NO_DAY};
 use crate::error::EngineError;
 use crate::run::provider_number;
-use caredata_admit::{Duplicates, RecordKeySecret, RecordKeys};
+use caredata_admit::Duplicates;
 use caredata_extract::{
-    Columns, InputFile, Linkable, Outcome, Quality, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
+    Columns, InputFile, Outcome, Quality, ReadOptions, Rejection, Source, SourceBatch, find, find_among, read,
 };
-use caredata_link::{Ids, Record, RecordColumns};
+use caredata_link::{Ids, Record, RecordColumns, UnkeyedKeys, unkeyed_local_ids};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
-/// Records of one source on their way: what linkage needs, and the ids that its output names.
-#[derive(Default)]
+/// Bytes of a file parsed at a time: little enough to stay in a processor's cache from the first look to the last.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Records of one source: where they stand among all of their kind, and the ids that the output names.
 pub(super) struct Taken {
     pub(super) source: String,
+    /// In the order of the files.
     pub(super) batches: Vec<Batch>,
     /// How sound the identifiers are, by provider.
     pub(super) quality: Quality,
 }
 
-impl Taken {
-    /// Takes the records out, in the order of the files; the ids stay.
-    pub(super) fn take_records(&mut self) -> Vec<Record> {
-        let mut all = Vec::with_capacity(self.batches.iter().map(Batch::len).sum());
-        for batch in &mut self.batches {
-            // Appending batch by batch frees each as it goes, so that records are not in memory twice.
-            all.append(&mut std::mem::take(&mut batch.records));
-        }
-        all
-    }
-}
-
-/// Records of a part of a file, until they are taken out, and their ids as text.
+/// Records of a part of a file.
 pub(super) struct Batch {
-    records: Vec<Record>,
+    /// The place of the first of them among all records of their kind.
+    first: usize,
     ids: String,
     ends: Vec<u32>,
 }
 
+impl Taken {
+    /// The number of records.
+    pub(super) fn len(&self) -> usize {
+        self.batches.iter().map(|batch| batch.ends.len()).sum()
+    }
+}
+
 impl Batch {
-    fn of(batch: SourceBatch, keys: &RecordKeys, contribution: u32) -> Self {
-        let Linkable {
-            keys: ids,
-            key_ends: ends,
-            providers,
-            provider_indices,
-            local_ids,
-            local_id_ends,
-            identifiers,
-            days,
-        } = batch.into_linkable();
-        let numbers: Vec<u32> = providers.iter().map(|provider| provider_number(provider)).collect();
-        let columns = RecordColumns {
-            keys: &keys.keys(&ids, &ends),
-            identifiers: &identifiers,
+    /// Appends a batch's records to `all`. They stand there in the order in which threads are done with their part of a file:
+    /// linkage does not mind, and nothing is held twice until the last part is read.
+    fn of(batch: SourceBatch, keys: UnkeyedKeys, contribution: u32, all: &Mutex<Vec<Record>>) -> Self {
+        let mut columns = batch.into_linkable();
+        columns.keys.shrink_to_fit();
+        let numbers: Vec<u32> = columns.providers.iter().map(|provider| provider_number(provider)).collect();
+        let local_ids = unkeyed_local_ids(
+            &columns.providers,
+            &columns.provider_indices,
+            &columns.local_ids,
+            &columns.local_id_ends,
+        );
+        let records = RecordColumns {
+            keys: &keys.keys(&columns.keys, &columns.key_ends),
+            identifiers: &columns.identifiers,
             providers: &numbers,
-            provider_indices: &provider_indices,
-            local_ids: &keys.local_ids(&providers, &provider_indices, &local_ids, &local_id_ends),
-            days: &days,
+            provider_indices: &columns.provider_indices,
+            local_ids: &local_ids,
+            days: &columns.days,
         };
-        Self { records: columns.records(NO_DAY, contribution), ids, ends }
+        let mut records = records.records(NO_DAY, contribution);
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = all.len();
+        all.append(&mut records);
+        Self { first, ids: columns.keys, ends: columns.key_ends }
     }
 
-    /// How many records there are, or were.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
+    /// The places of the records among all of their kind.
+    pub(super) fn places(&self) -> Range<usize> {
+        self.first..self.first + self.ends.len()
     }
 
     /// The ids of some of the records.
@@ -77,17 +81,14 @@ impl Batch {
         Ids::new(&self.ids, start, &self.ends[rows])
     }
 
-    /// The batch without some of its rows, which rise.
-    fn without(self, rows: &[u32]) -> Self {
-        if rows.is_empty() {
-            return self;
-        }
-        let mut left = Self { records: Vec::new(), ids: String::new(), ends: Vec::new() };
-        for (row, id) in self.ids(0..self.len()).iter().enumerate() {
-            if rows.binary_search(&(row as u32)).is_err() {
+    /// The batch without some of its rows, which rise; `own` are its records, and those kept are appended to `all`.
+    fn without(self, rows: &[u32], own: &[Record], all: &mut Vec<Record>) -> Self {
+        let mut left = Self { first: all.len(), ids: String::new(), ends: Vec::new() };
+        for ((row, id), record) in (0..).zip(self.ids(0..self.ends.len()).iter()).zip(own) {
+            if rows.binary_search(&row).is_err() {
                 left.ids.push_str(id);
                 left.ends.push(left.ids.len() as u32);
-                left.records.push(self.records[row]);
+                all.push(*record);
             }
         }
         left
@@ -97,10 +98,12 @@ impl Batch {
 /// All that a request names, read.
 #[derive(Default)]
 pub(super) struct Loaded {
-    /// GP patients.
-    pub(super) registrations: Taken,
-    /// Records of each other source.
-    pub(super) events: Vec<Taken>,
+    /// Records of GP patients.
+    pub(super) registrations: Vec<Record>,
+    /// Records of all other sources.
+    pub(super) events: Vec<Record>,
+    /// Where each source's records stand, GP first, then those of other sources.
+    pub(super) sources: Vec<Taken>,
     /// Rows that could not be read, and rows whose key stood twice.
     pub(super) quarantined: u64,
     /// Where rows could not be read, and why: no values.
@@ -112,17 +115,64 @@ impl Loaded {
     pub(super) fn read(request: &LinkFiles) -> Result<Self, EngineError> {
         let mut loaded = Self::default();
         let patients = Source::builtin("gp-patients")?;
-        loaded.registrations = take(&patients, "gp", &find(&request.gp, &patients)?, 0, &mut loaded)?;
+        let mut registrations = Vec::new();
+        loaded.take(&patients, "gp", &find(&request.gp, &patients)?, 0, &mut registrations)?;
+        let mut events = Vec::new();
         for (place, (source, files)) in (1..).zip(hospital_files(&request.hospital)?) {
-            let taken = take(&source, source.name.as_str(), &files, place, &mut loaded)?;
-            loaded.events.push(taken);
+            loaded.take(&source, source.name.as_str(), &files, place, &mut events)?;
         }
-        if loaded.registrations.batches.is_empty() || loaded.events.is_empty() {
+        if loaded.sources[0].batches.is_empty() || loaded.sources.len() == 1 {
             let missing =
-                if loaded.events.is_empty() { "hospital (apc*, op*, ae*)" } else { "GP patients (patients*)" };
+                if loaded.sources.len() == 1 { "hospital (apc*, op*, ae*)" } else { "GP patients (patients*)" };
             return Err(EngineError::NoFiles { missing });
         }
-        Ok(loaded)
+        Ok(Self { registrations, events, ..loaded })
+    }
+
+    /// The same with records in the order of the files, for whoever reads the files again beside them.
+    pub(super) fn in_file_order(mut self) -> Self {
+        let (mut registrations, mut events) = (Vec::new(), Vec::new());
+        for (place, taken) in self.sources.iter_mut().enumerate() {
+            let (old, all) =
+                if place == 0 { (&self.registrations, &mut registrations) } else { (&self.events, &mut events) };
+            for batch in &mut taken.batches {
+                let own = &old[batch.places()];
+                batch.first = all.len();
+                all.extend_from_slice(own);
+            }
+        }
+        Self { registrations, events, ..self }
+    }
+
+    /// Reads one source, appending its records to `all` of their kind.
+    fn take(
+        &mut self,
+        source: &Source,
+        name: &str,
+        files: &[InputFile],
+        contribution: u32,
+        all: &mut Vec<Record>,
+    ) -> Result<(), EngineError> {
+        let keys = UnkeyedKeys::new(source.name.as_str());
+        let options = ReadOptions { chunk_bytes: CHUNK_BYTES, ..ReadOptions::with_columns(Columns::Identifiers) };
+        let (before, records) = (all.len(), Mutex::new(std::mem::take(all)));
+        let read = read(source, files, &options, |batch| Batch::of(batch, keys, contribution, &records))?;
+        *all = records.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut batches = read.results;
+        let own: Vec<Vec<i64>> = batches.par_iter().map(|batch| Record::key_values(&all[batch.places()])).collect();
+        let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        if !duplicates.is_empty() {
+            let old = all.split_off(before);
+            let without = |(place, batch): (usize, Batch)| {
+                let Range { start, end } = batch.places();
+                batch.without(duplicates.rows_of(place), &old[start - before..end - before], all)
+            };
+            batches = batches.into_iter().enumerate().map(without).collect();
+        }
+        self.quarantined += read.rows_refused + duplicates.len() as u64;
+        self.refused.extend(read.rejections.into_iter().filter(|rejection| rejection.outcome == Outcome::RowRefused));
+        self.sources.push(Taken { source: name.to_owned(), batches, quality: read.quality });
+        Ok(())
     }
 }
 
@@ -136,23 +186,4 @@ pub(super) fn hospital_files(paths: &[PathBuf]) -> Result<Vec<(Source, Vec<Input
         }
     }
     Ok(sources.into_iter().zip(files).filter(|(_, files)| !files.is_empty()).collect())
-}
-
-fn take(
-    source: &Source,
-    name: &str,
-    files: &[InputFile],
-    contribution: u32,
-    loaded: &mut Loaded,
-) -> Result<Taken, EngineError> {
-    let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
-    let options = ReadOptions::with_columns(Columns::Identifiers);
-    let read = read(source, files, &options, |batch| Batch::of(batch, &keys, contribution))?;
-    let own: Vec<Vec<i64>> = read.results.par_iter().map(|batch| Record::key_values(&batch.records)).collect();
-    let duplicates = Duplicates::find(&own.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    loaded.quarantined += read.rows_refused + duplicates.len() as u64;
-    loaded.refused.extend(read.rejections.into_iter().filter(|rejection| rejection.outcome == Outcome::RowRefused));
-    let batches =
-        read.results.into_iter().enumerate().map(|(place, batch)| batch.without(duplicates.rows_of(place))).collect();
-    Ok(Taken { source: name.to_owned(), batches, quality: read.quality })
 }

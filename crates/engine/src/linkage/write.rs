@@ -10,23 +10,19 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Lines that a thread makes at a time: about a megabyte.
-const LINES_A_PIECE: usize = 1 << 14;
+/// Lines that a thread makes at a time: about a quarter of a megabyte.
+const LINES_A_PIECE: usize = 1 << 12;
 
-pub(super) fn write_links(out: &Path, gp: &Taken, events: &[Taken], linkage: &Linkage) -> Result<(), EngineError> {
+/// Writes the links of sources of which the first is GP and linked by registrations.
+pub(super) fn write_links(out: &Path, sources: &[Taken], linkage: &Linkage) -> Result<(), EngineError> {
     let unfinished = out.with_extension("csv.unfinished");
     let fault = || EngineError::io("writing the links", out);
     let mut file = File::create(&unfinished).map_err(fault())?;
     let mut pieces = Vec::new();
-    let mut links = linkage.registrations.as_slice();
-    for (place, taken) in std::iter::once(gp).chain(events).enumerate() {
-        if place == 1 {
-            links = &linkage.events;
-        }
+    for (place, taken) in sources.iter().enumerate() {
+        let links = if place == 0 { &linkage.registrations } else { &linkage.events };
         for batch in &taken.batches {
-            let (own, rest) = links.split_at(batch.len());
-            links = rest;
-            pieces.extend(Piece::all(&taken.source, batch, own));
+            pieces.extend(Piece::all(&taken.source, batch, &links[batch.places()]));
         }
     }
     write_pieces(&mut file, &pieces).map_err(fault())?;
@@ -58,7 +54,7 @@ impl<'a> Piece<'a> {
 /// Writes pieces in their order. Some are made while those before them are written; never is the whole output in memory.
 fn write_pieces(file: &mut File, pieces: &[Piece<'_>]) -> io::Result<()> {
     let mut made = vec![HEADER.to_vec()];
-    for pieces in pieces.chunks(4 * rayon::current_num_threads()) {
+    for pieces in pieces.chunks(8 * rayon::current_num_threads()) {
         let (written, next) = rayon::join(
             || made.iter().try_for_each(|text| file.write_all(text)),
             || pieces.par_iter().map(Piece::lines).collect(),

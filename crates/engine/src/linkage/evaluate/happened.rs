@@ -10,9 +10,8 @@ use crate::error::EngineError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
 use arrow_array::{Array, Date32Array, StringArray};
-use caredata_admit::{RecordKeySecret, RecordKeys};
 use caredata_extract::{Columns, InputFile, ReadOptions, Source, SourceBatch, Table, find, read};
-use caredata_link::Record;
+use caredata_link::{Record, UnkeyedKeys};
 
 /// Beginnings of codes that say the patient was born, of those that a source declares for births and deliveries: ADMIMETH 82,
 /// 83 and 2C (born in hospital, at home, on the way), ICD-10 Z38 (liveborn infants). The others speak of the mother.
@@ -166,7 +165,7 @@ fn rows<T: Copy + Send>(
     records: &[Record],
     make: impl Fn(&SourceBatch) -> Vec<T> + Sync,
 ) -> Result<Vec<T>, EngineError> {
-    let keys = RecordKeys::new(&RecordKeySecret::new([0; 32]), &source.name);
+    let keys = UnkeyedKeys::new(source.name.as_str());
     let options = ReadOptions::with_columns(Columns::Only(columns.to_vec()));
     let read = read(source, files, &options, |batch| {
         let own: Vec<_> = (0..batch.len()).map(|row| keys.key(batch.key(row))).collect();

@@ -12,8 +12,8 @@ mod report;
 mod signs;
 mod truth;
 
-use super::read::{Batch, Loaded, Taken};
-use super::{LinkFiles, person_of, take_all};
+use super::read::Loaded;
+use super::{LinkFiles, person_of};
 use crate::error::EngineError;
 use crate::report::linkage::{self, LinkageReport};
 use caredata_link::{Candidate, Diagnostics, Index, Link, Record, Status, link_and_candidates};
@@ -83,21 +83,20 @@ impl Evidence {
 /// [`EngineError`] where a file is refused, the truth cannot be read, or the report cannot be written.
 pub fn evaluate(request: &Evaluation, out: &Path) -> Result<Evaluated, EngineError> {
     let began = Instant::now();
-    let mut loaded = Loaded::read(&request.files)?;
-    let quarantined = loaded.quarantined;
-    let registrations = loaded.registrations.take_records();
-    let events = take_all(&mut loaded.events);
+    let Loaded { registrations, events, sources, quarantined, .. } = Loaded::read(&request.files)?.in_file_order();
     let settings = request.files.settings();
     let (linkage, candidates) =
         link_and_candidates(&settings, Index::new(), &registrations, &events, &|key| person_of(key));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let of_source = |taken: Taken| {
-        let records = taken.batches.iter().map(Batch::len).sum();
-        (taken.source, records, taken.quality)
-    };
-    let sources: Vec<_> = std::iter::once(loaded.registrations).chain(loaded.events).map(of_source).collect();
+    let sources: Vec<_> = sources
+        .into_iter()
+        .map(|taken| {
+            let records = taken.len();
+            (taken.source, records, taken.quality)
+        })
+        .collect();
     let registered = happened::registered(&request.files, &registrations)?;
     let happened = happened::happened(&request.files, &events, sources.iter().skip(1).map(|source| source.1))?;
     let truth = match &request.truth {

@@ -4,9 +4,8 @@
 //! and of the persons in it only counts reach a report.
 
 use crate::error::EngineError;
-use caredata_admit::{RecordKeySecret, RecordKeys};
-use caredata_link::Record;
-use caredata_model::{RecordKey, SourceName};
+use caredata_link::{Record, UnkeyedKeys};
+use caredata_model::RecordKey;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -34,7 +33,7 @@ impl Truth {
     ) -> Result<Self, EngineError> {
         let mut truth = Self { groups: vec!["not known".to_owned()], ..Self::default() };
         let mut people = HashMap::with_capacity(registrations.len());
-        let keys = keys("gp-patients")?;
+        let keys = UnkeyedKeys::new("gp-patients");
         each_row(&folder.join("gp.csv"), ["practice_code", "patient_id", "person"], |[practice, patient, person]| {
             people.insert(keys.key(&format!("{practice}/{patient}")), number(person)?);
             Ok(())
@@ -72,7 +71,7 @@ impl Truth {
         let path = folder.join(file);
         let mut people: HashMap<RecordKey, (u64, u16)> = HashMap::with_capacity(records.len());
         if source == "apc" || path.exists() {
-            let keys = keys(source)?;
+            let keys = UnkeyedKeys::new(source);
             let mut places: HashMap<String, u16> = HashMap::new();
             each_row(&path, [key, "person", "group"], |[key, person, group]| {
                 let place = match places.get(group) {
@@ -121,11 +120,6 @@ fn words(group: &str) -> String {
 
 fn number(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "a person is no number")
-}
-
-fn keys(source: &str) -> Result<RecordKeys, EngineError> {
-    let name = SourceName::parse(source).map_err(|_| EngineError::Interrupted)?;
-    Ok(RecordKeys::new(&RecordKeySecret::new([0; 32]), &name))
 }
 
 /// Gives the named columns of each row of a file: commas, a header, nothing quoted.
