@@ -81,8 +81,11 @@ pub(crate) struct Blocks {
     by: [KeyIndex; KEYS.len()],
 }
 
+/// Makes the key of a rule.
+type Key = fn(Identifiers) -> u64;
+
 /// The keys of [`Blocks`] and their rules.
-const KEYS: [(Rule, fn(Identifiers) -> u64); 5] = [
+const KEYS: [(Rule, Key); 5] = [
     (Rule::BirthSexDistrict, keys::birth_sex_district),
     (Rule::BirthFirstDigits, keys::birth_first_digits),
     (Rule::BirthLastDigits, keys::birth_last_digits),
@@ -97,7 +100,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn by(identifiers: &[Identifiers], key: fn(Identifiers) -> u64) -> Self {
+    fn by(identifiers: &[Identifiers], key: Key) -> Self {
         // Sixteen bits a key let one stranger in sixteen pass, which costs less than a larger table that no cache holds.
         let width = (identifiers.len().max(4) * 16).next_power_of_two().trailing_zeros().max(6);
         let mut asked = Self { shift: 64 - width, bits: vec![0; 1 << (width - 6)] };
