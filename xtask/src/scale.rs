@@ -1,6 +1,6 @@
 //! How time and memory of linkage grow with the number of people.
 //!
-//! Numbers of people in; for each a population, what `caredata link` took on it beside DuckDB's bare conversion, and at the end
+//! Numbers of people in; for each a population, what `caredata link` took on it beside `DuckDB`'s bare conversion, and at the end
 //! the exponent: time grows as people to that power. Invariant: the best of the times counts, since a busy machine only adds.
 
 use crate::bench::{Bench, Cost, megabytes};

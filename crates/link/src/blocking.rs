@@ -85,7 +85,7 @@ pub(crate) struct Blocks {
     by: [KeyIndex; KEYS.len()],
 }
 
-/// What identifiers must share under a rule.
+/// Makes the key of a rule.
 type Key = fn(Identifiers) -> u64;
 
 /// The keys of [`Blocks`] and their rules.

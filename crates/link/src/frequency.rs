@@ -6,7 +6,7 @@
 use crate::Record;
 use crate::key_index::mix;
 use crate::keys;
-use caredata_model::{Identifiers, Postcode};
+use caredata_model::{Identifiers, NhsDigits, Postcode};
 use rayon::prelude::*;
 
 const BIRTHS: usize = 1 << 17;
@@ -39,7 +39,7 @@ impl Frequencies {
         );
         let is_default = defaults(&event_births, events.len()).or(&defaults(&births, rows.len()));
         // All of them, since every so-manieth would depend on the order of the events.
-        let checked = events.par_iter().filter_map(|event| event.identifiers.nhs_digits()).map(|digits| digits.valid());
+        let checked = events.par_iter().filter_map(|event| event.identifiers.nhs_digits()).map(NhsDigits::valid);
         let [stated, invalid] = checked
             .map(|valid| [1_u32, u32::from(valid.is_err())])
             .reduce(|| [0, 0], |one, other| [one[0] + other[0], one[1] + other[1]])
@@ -82,7 +82,7 @@ impl Frequencies {
 
     /// Each postcode and the number of rows at it.
     pub(crate) fn postcodes(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.postcodes.keys.iter().copied().zip(self.postcodes.counts.iter().copied())
+        self.postcodes.keys.iter().copied().zip(self.postcodes.times.iter().copied())
     }
 
     /// The share of persons at a postcode.
@@ -147,23 +147,23 @@ fn defaults(births: &[u32], total: usize) -> Defaults {
 /// Counts by key: sorted distinct keys, found through a table of their places that is at most half full.
 struct Counts {
     keys: Vec<u64>,
-    counts: Vec<u32>,
+    times: Vec<u32>,
     /// One more than the key's place; 0 for none.
     places: Vec<u32>,
 }
 
 impl Counts {
     fn of_sorted(sorted: &[u64], key: impl Fn(u64) -> u64) -> Self {
-        let mut counts = Self { keys: Vec::new(), counts: Vec::new(), places: Vec::new() };
+        let mut counts = Self { keys: Vec::new(), times: Vec::new(), places: Vec::new() };
         for &value in sorted {
             let value = key(value);
             if counts.keys.last() == Some(&value) {
-                if let Some(last) = counts.counts.last_mut() {
+                if let Some(last) = counts.times.last_mut() {
                     *last += 1;
                 }
             } else {
                 counts.keys.push(value);
-                counts.counts.push(1);
+                counts.times.push(1);
             }
         }
         counts.places = vec![0; (counts.keys.len() * 2).next_power_of_two().max(2)];
@@ -188,7 +188,7 @@ impl Counts {
         loop {
             match self.places[slot] {
                 0 => return 0,
-                place if self.keys[place as usize - 1] == key => return self.counts[place as usize - 1],
+                place if self.keys[place as usize - 1] == key => return self.times[place as usize - 1],
                 _ => slot = (slot + 1) & (self.places.len() - 1),
             }
         }

@@ -95,12 +95,13 @@ fn hash(seed: u64, text: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+    use std::fmt::Write as _;
 
     #[test]
     fn a_million_keys_that_look_alike_are_a_million() {
         let (mut text, mut ends) = (String::new(), Vec::new());
         for n in 0..1_000_000 {
-            text.push_str(&format!("A81{:03}/{}", n % 1000, 13_000_000 + n));
+            write!(text, "A81{:03}/{}", n % 1000, 13_000_000 + n).expect("a string takes whatever is written");
             ends.push(text.len() as u32);
         }
         let keys = UnkeyedKeys::new("gp").keys(&text, &ends);
