@@ -407,14 +407,8 @@ impl EngineError {
                 Input,
                 "check the path, and that names begin as the sources say: patients, journals, apc, op, ae",
             ),
-            Self::InputChanged { .. } => {
-                ("input-changed", Input, "try again when nobody writes to them; nothing was changed")
-            }
-            Self::TruthRefused { .. } => (
-                "truth-refused",
-                Input,
-                "give a folder with gp.csv (practice_code,patient_id,person) and hospital.csv (EPIKEY,person,group)",
-            ),
+            Self::InputChanged { .. } => ("input-changed", Input, "try again when nobody writes to them"),
+            Self::TruthRefused { .. } => ("truth-refused", Input, "give it as `caredata synth` writes it"),
             Self::NoJournals { .. } => (
                 "no-journals",
                 Input,

@@ -56,15 +56,14 @@ fn at_two_places(stays: &[&Stay], found: &mut Vec<(SignKind, u32)>) {
             found.extend([before, stay].map(|stay| (SignKind::TwoPlaces, stay.record)));
         }
         let is_longer = |than: Option<&Stay>| than.is_none_or(|than| stay.to > than.to);
-        match last {
-            Some(longest) if longest.provider == stay.provider => {
-                if is_longer(last) {
-                    last = Some(stay);
-                }
+        if last.is_some_and(|longest| longest.provider == stay.provider) {
+            if is_longer(last) {
+                last = Some(stay);
             }
-            _ if is_longer(last) => (last, other) = (Some(stay), last),
-            _ if is_longer(other) => other = Some(stay),
-            _ => {}
+        } else if is_longer(last) {
+            (last, other) = (Some(stay), last);
+        } else if is_longer(other) {
+            other = Some(stay);
         }
     }
 }

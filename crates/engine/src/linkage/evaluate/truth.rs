@@ -74,13 +74,12 @@ impl Truth {
             let keys = UnkeyedKeys::new(source);
             let mut places: HashMap<String, u16> = HashMap::new();
             each_row(&path, [key, "person", "group"], |[key, person, group]| {
-                let place = match places.get(group) {
-                    Some(&place) => place,
-                    None => {
-                        let place = self.place(group)?;
-                        places.insert(group.to_owned(), place);
-                        place
-                    }
+                let place = if let Some(&place) = places.get(group) {
+                    place
+                } else {
+                    let place = self.place(group)?;
+                    places.insert(group.to_owned(), place);
+                    place
                 };
                 people.insert(keys.key(key), (number(person)?, place));
                 Ok(())
@@ -129,9 +128,12 @@ fn each_row<const N: usize>(
     mut take: impl FnMut([&str; N]) -> Result<(), &'static str>,
 ) -> Result<(), EngineError> {
     let refused = |line: Option<usize>, what| EngineError::TruthRefused { path: path.to_owned(), line, what };
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => refused(None, "there is no such file"),
-        _ => EngineError::io("reading the truth", path)(error),
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            refused(None, "there is no such file")
+        } else {
+            EngineError::io("reading the truth", path)(error)
+        }
     })?;
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or("").split(',').collect();

@@ -192,18 +192,20 @@ fn in_short(report: &LinkageReport) -> String {
         count(report.review.part),
     );
     if let Some(expected) = &report.expected {
-        text.push_str(&format!(
+        let words = format!(
             " By their own probabilities about {} links are false, and about {} records are missed.",
             about(expected.false_links),
             about(expected.missed)
-        ));
+        );
+        text.push_str(&words);
     }
     if let Some(truth) = &report.truth {
-        text.push_str(&format!(
+        let words = format!(
             " Here the truth is known: {} links are false, and {} records are missed.",
             count(truth.all.false_links.part),
             count(truth.all.missed.part)
-        ));
+        );
+        text.push_str(&words);
     }
     text
 }
@@ -413,7 +415,8 @@ fn sign_words(report: &LinkageReport) -> SignWords {
         more => format!("{} records say what cannot be true of one person", count(more)),
     };
     if let Some(explained) = report.any_sign.explained.filter(|rate| rate.whole > 0) {
-        heading.push_str(&format!("; {} of them point to a false link", of(explained)));
+        let words = format!("; {} of them point to a false link", of(explained));
+        heading.push_str(&words);
     }
     let known = report.any_sign.found.map(|found| {
         format!(
