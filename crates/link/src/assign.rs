@@ -4,6 +4,7 @@
 //! person; every record has a person.
 
 use crate::blocking::{Blocks, Rule};
+use crate::decisions::{Decisions, Settled};
 use crate::diagnostics::Diagnostics;
 use crate::frequency::Frequencies;
 use crate::ids::Names;
@@ -16,7 +17,7 @@ use crate::ranks;
 use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
 use crate::remember::{self, Remembered, Teachers};
-use crate::score::{NOBODY, Scorer, Scratch, Verdict};
+use crate::score::{Candidate, NOBODY, Scorer, Scratch, Verdict};
 use caredata_model::{PersonId, RecordKey};
 use rayon::prelude::*;
 
@@ -76,6 +77,24 @@ pub(crate) struct Decision {
 /// ```
 pub fn link(
     settings: &Settings,
+    index: Index,
+    registrations: &[Record],
+    events: &[Record],
+    person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
+) -> Linkage {
+    link_obeying(&Decisions::NONE, settings, index, registrations, events, person_id)
+}
+
+/// Links as [`link`] does, and obeys what people decided, under every method.
+///
+/// Records decided to be the same are one person's, whatever the evidence; the link of an event that is so linked to somebody
+/// known is [`Status::Linked`], without weight and probability. A person that a record is decided not to be of is no candidate,
+/// and registrations and events that are two people's never join. A decision on an event holds for every event that cannot be told
+/// from it (provider, patient id and identifiers are the same). Without a decision, or with it taken back, all is as [`link`]
+/// makes it. Decisions on records that are nowhere have no effect.
+pub fn link_obeying(
+    decisions: &Decisions,
+    settings: &Settings,
     mut index: Index,
     registrations: &[Record],
     events: &[Record],
@@ -88,17 +107,22 @@ pub fn link(
         }
     }
     let mut diagnostics = Diagnostics::default();
-    let reference = Reference::build(&index, registrations);
-    let decisions = match settings.method {
-        Method::Probabilistic => probabilistic(settings, &index, &reference, events, &mut diagnostics),
-        Method::Hesid => passes::hesid(settings, &index, &reference, events),
-        Method::MatchRank => passes::match_ranks(&reference, events),
+    let reference = Reference::build(&index, registrations, decisions);
+    let settled = Settled::of(decisions, &reference, &index, events);
+    let mut decided = match settings.method {
+        Method::Probabilistic => probabilistic(settings, &index, &reference, events, &settled, &mut diagnostics),
+        Method::Hesid => passes::hesid(settings, &index, &reference, events, &settled),
+        Method::MatchRank => passes::match_ranks(&reference, events, &settled),
     };
-    let names = Names::give(&reference, events, &decisions, !settings.identifiers_only, person_id);
+    if !decisions.is_empty() {
+        let ignored = passes::communal(Frequencies::count(&reference.rows, events).postcodes());
+        settled.impose(&mut decided, events, |event, person| rank_of(&reference, event, person, &ignored));
+    }
+    let names = Names::give(&reference, events, &decided, !settings.identifiers_only, &settled, person_id);
     diagnostics.id_collisions = names.collisions;
     diagnostics.persons = [reference.persons() as u64, names.persons_of_events];
     let registration_links = registration_links(&reference, &names);
-    let event_links = event_links(&decisions, &names);
+    let event_links = event_links(&decided, &names);
     diagnostics.count_registrations(&registration_links);
     diagnostics.count_events(&event_links);
     let merges = reference.merges.clone();
@@ -144,12 +168,14 @@ fn probabilistic(
     index: &Index,
     reference: &Reference<'_>,
     events: &[Record],
+    settled: &Settled,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Decision> {
     let prepared = Prepared::of(reference, events);
     let learnt = learn(reference, &prepared, events);
-    let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
-    let (verdicts, early) = judge_all(&scorer, index, events, !settings.identifiers_only);
+    let mut scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
+    scorer.forbidden = Some(&settled.forbidden);
+    let (verdicts, early) = judge_all(&scorer, index, events, !settings.identifiers_only, settled);
     diagnostics.early_exits = early;
     count_rules(diagnostics, settings, &verdicts);
     let bits = |probability: f64| {
@@ -197,7 +223,23 @@ pub(crate) fn judge_all(
     index: &Index,
     events: &[Record],
     use_local_ids: bool,
+    settled: &Settled,
 ) -> (Vec<Verdict>, u64) {
+    let mut verdicts = judge_at_first(scorer, events, settled);
+    let early = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
+    for teachers in ROUNDS {
+        let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
+        judge_again(scorer, events, use_local_ids, settled, &remembered, &mut verdicts);
+    }
+    (verdicts, early)
+}
+
+/// Who teaches in the rounds after the first. What the second round settles teaches a third; more rounds were found to change
+/// next to nothing.
+pub(crate) const ROUNDS: [Teachers; 2] = [Teachers::Numbered, Teachers::Sure];
+
+/// The first round: at once where nobody competes, else with all candidates.
+pub(crate) fn judge_at_first(scorer: &Scorer<'_>, events: &[Record], settled: &Settled) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = events
         .par_iter()
         .with_min_len(1024)
@@ -205,20 +247,52 @@ pub(crate) fn judge_all(
             scorer.early_exit(event).unwrap_or_else(|| scorer.judge(event, None, scratch))
         })
         .collect();
-    let early = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
-    // What the second round settles teaches a third; more rounds were found to change next to nothing.
-    for teachers in [Teachers::Numbered, Teachers::Sure] {
-        let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
-        verdicts
-            .par_iter_mut()
-            .zip(events)
-            .with_min_len(1024)
-            .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
-            .for_each_init(Scratch::default, |scratch, (verdict, event)| {
-                *verdict = scorer.judge(event, Some(&remembered), scratch);
-            });
+    bind(scorer, events, settled, None, &mut verdicts);
+    verdicts
+}
+
+/// A later round: those in doubt are judged again, with what is remembered.
+pub(crate) fn judge_again(
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    use_local_ids: bool,
+    settled: &Settled,
+    remembered: &Remembered<'_>,
+    verdicts: &mut [Verdict],
+) {
+    verdicts
+        .par_iter_mut()
+        .zip(events)
+        .with_min_len(1024)
+        .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
+        .for_each_init(Scratch::default, |scratch, (verdict, event)| {
+            *verdict = scorer.judge(event, Some(remembered), scratch);
+        });
+    bind(scorer, events, settled, Some(remembered), verdicts);
+}
+
+/// Events whose person is decided are surely that person's, and teach as such.
+fn bind(
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    settled: &Settled,
+    remembered: Option<&Remembered<'_>>,
+    verdicts: &mut [Verdict],
+) {
+    let mut scratch = Scratch::default();
+    for &(at, person) in &settled.bound {
+        scorer.judge(&events[at as usize], remembered, &mut scratch);
+        let candidate = scratch.candidates.iter().find(|candidate| candidate.person == person);
+        verdicts[at as usize] = Verdict {
+            person,
+            pattern: candidate.map(|candidate| candidate.compared.pattern),
+            rule: candidate.map(|candidate| candidate.rule),
+            weight_bits: candidate.map_or(0.0, Candidate::weight_bits),
+            probability: 1.0,
+            next_probability: 0.0,
+            early: false,
+        };
     }
-    (verdicts, early)
 }
 
 fn count_rules(diagnostics: &mut Diagnostics, settings: &Settings, verdicts: &[Verdict]) {
@@ -249,8 +323,7 @@ fn decide(
             Some(_) if verdict.early => return Some(2),
             Some(_) | None => {}
         }
-        let rows = reference.rows_of(verdict.person).iter().map(|&row| reference.rows[row as usize]);
-        rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
+        rank_of(reference, event, verdict.person, ignored)
     };
     Decision {
         person: if linked { verdict.person } else { NOBODY },
@@ -259,6 +332,12 @@ fn decide(
         weight_bits: Some(verdict.weight_bits),
         probability: Some(verdict.probability as f32),
     }
+}
+
+/// The best match rank of an event against any row of a person.
+fn rank_of(reference: &Reference<'_>, event: &Record, person: u32, ignored: &passes::Communal) -> Option<u8> {
+    let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
+    rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
 }
 
 fn registration_links(reference: &Reference<'_>, names: &Names) -> Vec<Link> {

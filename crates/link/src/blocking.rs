@@ -52,6 +52,11 @@ impl Rule {
         Self::BirthEarlierPostcode,
     ];
 
+    /// Whether the rule rests on what linked events taught.
+    pub const fn is_remembered(self) -> bool {
+        matches!(self, Self::LocalId | Self::BirthEarlierPostcode)
+    }
+
     /// The rule in a few words.
     pub const fn name(self) -> &'static str {
         match self {
@@ -103,8 +108,21 @@ impl Blocks {
 
     /// Adds the event's candidates to `found`, each person once, in the order of persons.
     pub(crate) fn find(&self, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
+        for rule in Rule::ALL {
+            self.find_by(rule, reference, event, found);
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|found| found.person);
+    }
+
+    /// Adds the candidates that one rule finds, a person perhaps more than once; none for rules that need linked events.
+    #[inline]
+    pub(crate) fn find_by(&self, rule: Rule, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
         let of = event.identifiers;
-        let mut add = |rule: Rule, rows: &mut dyn Iterator<Item = u32>| {
+        if rule != Rule::Number && !event.has_birth() {
+            return;
+        }
+        let mut add = |rows: &mut dyn Iterator<Item = u32>| {
             let before = found.len();
             found.extend(
                 rows.take(MOST_A_RULE + 1).map(|row| Found { person: reference.person_of_row[row as usize], rule }),
@@ -114,22 +132,21 @@ impl Blocks {
                 found.truncate(before);
             }
         };
-        add(Rule::Number, &mut reference.by_nhs.find(keys::nhs(of)));
-        if event.has_birth() {
-            add(Rule::BirthPostcode, &mut reference.by_birth_postcode.find(keys::birth_postcode(of)));
-            if event.nhs != 0 {
+        match rule {
+            Rule::Number => add(&mut reference.by_nhs.find(keys::nhs(of))),
+            Rule::BirthPostcode => add(&mut reference.by_birth_postcode.find(keys::birth_postcode(of))),
+            Rule::BirthAtHoldersPostcode if event.nhs != 0 => {
                 for holder in reference.by_nhs.find(keys::nhs(of)).take(8) {
                     let there = keys::birth_at(event.birth, keys::postcode(reference.rows[holder as usize]));
-                    add(Rule::BirthAtHoldersPostcode, &mut reference.by_birth_postcode.find(there));
+                    add(&mut reference.by_birth_postcode.find(there));
                 }
             }
-            add(Rule::BirthSexDistrict, &mut self.birth_sex_district.find(keys::birth_sex_district(of)));
-            add(Rule::BirthFirstDigits, &mut self.birth_first_digits.find(keys::birth_first_digits(of)));
-            add(Rule::BirthLastDigits, &mut self.birth_last_digits.find(keys::birth_last_digits(of)));
-            add(Rule::PostcodeSexYear, &mut self.postcode_sex_year.find(keys::postcode_sex_year(of)));
-            add(Rule::PostcodeBirthday, &mut self.postcode_birthday.find(keys::postcode_birthday(of)));
+            Rule::BirthSexDistrict => add(&mut self.birth_sex_district.find(keys::birth_sex_district(of))),
+            Rule::BirthFirstDigits => add(&mut self.birth_first_digits.find(keys::birth_first_digits(of))),
+            Rule::BirthLastDigits => add(&mut self.birth_last_digits.find(keys::birth_last_digits(of))),
+            Rule::PostcodeSexYear => add(&mut self.postcode_sex_year.find(keys::postcode_sex_year(of))),
+            Rule::PostcodeBirthday => add(&mut self.postcode_birthday.find(keys::postcode_birthday(of))),
+            Rule::BirthAtHoldersPostcode | Rule::LocalId | Rule::BirthEarlierPostcode => {}
         }
-        found.sort_unstable();
-        found.dedup_by_key(|found| found.person);
     }
 }

@@ -11,12 +11,17 @@
 //! `blocking` finds an event's candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
-//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic methods.
+//! events of nobody known; `ids` names persons; `assign` runs all this, and `decisions` are obeyed throughout. `ranks` and
+//! `passes` are the deterministic methods. Questions about a run are answered from the run's own judgement (`judged`): `explain`
+//! and `counterfactuals`, `doubts`, `rules`.
 
 mod assign;
 mod blocking;
 mod compare;
+mod counterfactuals;
+mod decisions;
 mod diagnostics;
+mod doubts;
 mod evaluate;
 mod explain;
 mod frequency;
@@ -24,6 +29,7 @@ mod group;
 mod ids;
 mod index;
 mod join;
+mod judged;
 mod key_index;
 mod keys;
 mod levels;
@@ -33,15 +39,22 @@ mod ranks;
 mod record;
 mod reference;
 mod remember;
+mod rules;
 mod score;
 
-pub use assign::{Linkage, link};
+pub use assign::{Linkage, link, link_obeying};
 pub use blocking::Rule;
+pub use counterfactuals::{Counterfactual, Field, Supposed};
+pub use decisions::{Answer, Contradiction, Decisions};
 pub use diagnostics::{Diagnostics, WEIGHT_BINS, WEIGHT_BITS_MIN};
+pub use doubts::{Doubt, Doubts, SMALL_MARGIN, doubts};
 pub use evaluate::{Expected, Quality, against_truth, calibration, expected, wilson_95};
-pub use explain::{Evidence, Explanation, explain};
+pub use explain::{Evidence, Explanation, Neighbour, Outcome, Registered, explain, explain_registration};
 pub use index::{Change, Index, Kind, Observation, Reason};
+pub use join::Bond;
+pub use judged::Question;
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
 pub use record::{Link, Method, Record, Settings, Status};
+pub use rules::{RuleCount, RuleCounts, SoleLink, rules};

@@ -92,16 +92,22 @@ impl<'a> Remembered<'a> {
     /// Adds the persons that only what is remembered leads to.
     pub(crate) fn find(&self, event: &Event, record: &Record, found: &mut Vec<Found>) {
         let before = found.len();
-        if event.has_birth() {
-            let moved = self.moved_by_birth_postcode.find(keys::birth_postcode(event.identifiers));
-            let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
-            found.extend(persons.map(|person| Found { person, rule: Rule::BirthEarlierPostcode }));
-        }
-        let local = self.persons_under(key_of(record));
-        found.extend(local.map(|person| Found { person, rule: Rule::LocalId }));
+        self.find_by(Rule::BirthEarlierPostcode, event, record, found);
+        self.find_by(Rule::LocalId, event, record, found);
         if found.len() > before {
             found.sort_unstable();
             found.dedup_by_key(|found| found.person);
+        }
+    }
+
+    /// Adds the persons that one of the two rules finds which rest on what is remembered.
+    pub(crate) fn find_by(&self, rule: Rule, event: &Event, record: &Record, found: &mut Vec<Found>) {
+        if rule == Rule::BirthEarlierPostcode && event.has_birth() {
+            let moved = self.moved_by_birth_postcode.find(keys::birth_postcode(event.identifiers));
+            let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
+            found.extend(persons.map(|person| Found { person, rule }));
+        } else if rule == Rule::LocalId {
+            found.extend(self.persons_under(key_of(record)).map(|person| Found { person, rule }));
         }
     }
 

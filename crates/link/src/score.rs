@@ -9,6 +9,7 @@ use crate::Record;
 use crate::Settings;
 use crate::blocking::{Blocks, Found, Rule};
 use crate::compare::{Compared, Context, Event, Holders, compare};
+use crate::decisions::Forbidden;
 use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
@@ -88,6 +89,8 @@ pub(crate) struct Scorer<'a> {
     pub(crate) parameters: Parameters,
     pub(crate) bits: Bits,
     pub(crate) persons: f64,
+    /// Candidates that decisions rule out.
+    pub(crate) forbidden: Option<&'a Forbidden>,
 }
 
 /// Buffers that a thread keeps from event to event.
@@ -108,7 +111,13 @@ impl<'a> Scorer<'a> {
         parameters: Parameters,
     ) -> Self {
         let persons = reference.persons().max(1) as f64;
-        Self { reference, frequencies, blocks, parameters, bits: parameters.bits(), persons }
+        Self { reference, frequencies, blocks, parameters, bits: parameters.bits(), persons, forbidden: None }
+    }
+
+    /// The persons that a decision says a record is not of.
+    #[inline]
+    fn forbidden_to(&self, record: &Record) -> &[u32] {
+        self.forbidden.and_then(|forbidden| forbidden.get(&record.key)).map_or(&[], Vec::as_slice)
     }
 
     /// The verdict on an event where number, date of birth and gender agree with the one person who bears the number: nobody
@@ -140,7 +149,7 @@ impl<'a> Scorer<'a> {
                 postcode = (PostcodeLevel::Elsewhere, 0.0);
             }
         }
-        if person == NOBODY {
+        if person == NOBODY || self.forbidden_to(record).contains(&person) {
             return None;
         }
         let pattern =
@@ -209,6 +218,36 @@ impl<'a> Scorer<'a> {
         self.blocks.find(self.reference, event, &mut scratch.found);
         if let Some(remembered) = remembered {
             remembered.find(event, record, &mut scratch.found);
+        }
+        self.compare_found(event, record, remembered, scratch);
+    }
+
+    /// Weighs candidates that were found otherwise; for measuring what that costs.
+    pub(crate) fn weigh_found(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered<'_>>,
+        found: &[Found],
+        scratch: &mut Scratch,
+    ) {
+        scratch.candidates.clear();
+        found.clone_into(&mut scratch.found);
+        if !found.is_empty() {
+            self.compare_found(event, record, remembered, scratch);
+        }
+    }
+
+    fn compare_found(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered<'_>>,
+        scratch: &mut Scratch,
+    ) {
+        let forbidden = self.forbidden_to(record);
+        if !forbidden.is_empty() {
+            scratch.found.retain(|found| !forbidden.contains(&found.person));
         }
         self.find_holders(event, scratch);
         for &Found { person, rule } in &scratch.found {
