@@ -25,6 +25,8 @@ pub struct Doubt {
     pub status: Status,
     /// The best candidate.
     pub best: Evidence,
+    /// The event has no NHS Number, and was judged with the one under which its provider's patient id is known.
+    pub number_lent: bool,
     /// The runner-up.
     pub next: Option<Evidence>,
     /// The probability that it is none known.
@@ -105,7 +107,8 @@ pub fn doubts(question: &Question<'_>, most: usize) -> Doubts {
         let others: f64 =
             next.iter().map(|next| next.probability).sum::<f64>() + rest.map(|c| c.probability).sum::<f64>();
         let none_probability = (1.0 - best.probability - others).max(0.0);
-        Some(Doubt { event, records, status, best, next, none_probability, worth })
+        let number_lent = remembered.is_some_and(|remembered| remembered.lend_number(record).is_some());
+        Some(Doubt { event, records, status, best, number_lent, next, none_probability, worth })
     };
     Doubts {
         questions: ranked.len() as u64,

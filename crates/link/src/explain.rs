@@ -106,18 +106,20 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// What all events but `record` teach. `others` is all events, with `record` stripped of what it could teach.
+    /// What others teach. `others` is all events, of which `silent` are stripped of what they could teach.
     fn new(
         question: &Question<'a>,
         scorer: &'a Scorer<'a>,
         judged: Judged<'a>,
-        at: usize,
+        silent: &[usize],
         others: &'a [Record],
     ) -> Self {
         let [mut first, mut second, _] = judged.verdicts;
         drop(judged.remembered);
         let remember = |verdicts: &mut [Verdict], teachers: Teachers| {
-            verdicts[at] = Verdict::NONE;
+            for &at in silent {
+                verdicts[at] = Verdict::NONE;
+            }
             let use_local_ids = question.use_local_ids();
             Remembered::gather(scorer.reference, question.index, others, verdicts, use_local_ids, teachers)
         };
@@ -144,9 +146,18 @@ pub fn explain(question: &Question<'_>, key: RecordKey) -> Option<Explanation> {
     let ground = question.ground();
     let scorer = ground.scorer();
     let judged = Judged::of(question, &scorer, &ground.settled);
+    // Neither the record itself is evidence for it, nor one that only a decision on it made sure.
+    let alike = |other: &Record| {
+        (other.provider, other.local_id, other.identifiers) == (record.provider, record.local_id, record.identifiers)
+    };
+    let bound = ground.settled.bound.iter().map(|&(other, _)| other as usize);
+    let mut silent: Vec<usize> = bound.filter(|&other| alike(&question.events[other])).collect();
+    silent.push(at);
     let mut others = question.events.to_vec();
-    others[at].identifiers = Identifiers::new(None, None, None, caredata_model::Gender::NotKnown);
-    let bench = Bench::new(question, &scorer, judged, at, &others);
+    for &other in &silent {
+        others[other].identifiers = Identifiers::new(None, None, None, caredata_model::Gender::NotKnown);
+    }
+    let bench = Bench::new(question, &scorer, judged, &silent, &others);
     let mut scratch = Scratch::default();
     let verdict = bench.judge(&record, &mut scratch);
     let candidates = Evidence::gather(&ground.reference, &verdict, &scratch);

@@ -11,7 +11,7 @@ mod data;
 mod figures;
 mod numbers;
 mod page;
-mod svg;
+pub(crate) mod svg;
 
 #[cfg(test)]
 mod tests;
