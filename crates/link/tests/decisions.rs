@@ -278,3 +278,71 @@ fn a_decided_doubt_is_no_doubt_and_is_explained_as_decided() {
     assert_eq!(registered.events, [1, 1]);
     assert_eq!(registered.others.iter().map(|other| (other.record, other.joined)).collect::<Vec<_>>(), [(one, false)]);
 }
+
+/// Decisions drawn at random among records that share much and among any, as far as they do not contradict each other.
+fn drawn(case: &Case, dice: &mut Dice, count: usize) -> Vec<(RecordKey, RecordKey, Answer)> {
+    let keys = |records: &[Record]| records.iter().take(60).map(|record| record.key).collect::<Vec<_>>();
+    let keys = [keys(&case.registrations), keys(&case.events)].concat();
+    let mut decided = Vec::new();
+    for _ in 0..count {
+        let [a, b] = [0; 2].map(|_| keys[dice.below(keys.len() as u64) as usize]);
+        let answer = if dice.chance(0.3) { Answer::Same } else { Answer::Different };
+        decided.push((a, b, answer));
+        if a == b || Decisions::new(decided.iter().copied()).is_err() {
+            decided.pop();
+        }
+    }
+    decided
+}
+
+#[test]
+fn what_is_decided_holds_whatever_else_is() {
+    let (mut answers, mut statuses) = ([0; 2], [0; 3]);
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let mut case = Case::new();
+        // Few people in one place, so that much is shared: their first records come first.
+        let crowd = people(20, &mut dice);
+        for n in 0..60 {
+            let mut of = crowd[dice.below(20) as usize];
+            if dice.chance(0.4) {
+                of.nhs = 0;
+            }
+            let (key, provider) = (dice.roll(), 60 + n as u32 % 3);
+            case.registrations.insert(0, record(key, of.identifiers(), provider, 1));
+            let mut of = crowd[dice.below(20) as usize];
+            if dice.chance(0.4) {
+                of.nhs = 0;
+            }
+            case.events.insert(0, record(dice.roll(), of.identifiers(), 101, 2));
+            case.events[0].local_id = dice.below(30);
+        }
+        case.settings.method = METHODS[seed as usize % 3];
+        case.settings.identifiers_only = dice.chance(0.3);
+        let decided = drawn(&case, &mut dice, 25);
+        let linkage = case.link(&decided);
+        for &(a, b, answer) in &decided {
+            let same = of(&case, &linkage, a).person == of(&case, &linkage, b).person;
+            assert_eq!(same, answer == Answer::Same, "seed {seed}: {answer:?}");
+            answers[answer as usize] += 1;
+        }
+        for key in decided.iter().flat_map(|&(a, b, _)| [a, b]) {
+            statuses[of(&case, &linkage, key).status as usize] += 1;
+        }
+        let persons = |case: &Case, linkage: &Linkage| {
+            let own = case.registrations[..60].iter().chain(&case.events[..60]).map(|record| record.key);
+            let mut all: Vec<_> = own.map(|key| (key, of(case, linkage, key).person)).collect();
+            all.sort_unstable();
+            all
+        };
+        let before = persons(&case, &linkage);
+        case.registrations[..60].reverse();
+        case.events[..60].reverse();
+        let turned: Vec<_> = decided.iter().rev().map(|&(a, b, answer)| (b, a, answer)).collect();
+        assert_eq!(persons(&case, &case.link(&turned)), before, "seed {seed}");
+    }
+    assert!(
+        answers.iter().all(|&count| count > 100) && statuses.iter().all(|&count| count > 20),
+        "{answers:?} {statuses:?}"
+    );
+}
