@@ -149,8 +149,8 @@ impl Standing {
     pub fn decisions(&self) -> Result<Decisions, EngineError> {
         let pairs = self.pairs.iter().map(|((one, other), &answer)| (one.key(), other.key(), answer));
         Decisions::new(pairs).map_err(|contradiction| {
-            let named = self.pairs.keys().flat_map(|(one, other)| [one, other]);
-            let names: HashMap<RecordKey, &RecordName> = named.map(|name| (name.key(), name)).collect();
+            let decided = self.pairs.keys().flat_map(|(one, other)| [one, other]);
+            let names: HashMap<RecordKey, &RecordName> = decided.map(|name| (name.key(), name)).collect();
             let chain = contradiction.chain.iter().filter_map(|key| names.get(key)).map(ToString::to_string).collect();
             EngineError::Contradiction { chain: Chain(chain) }
         })
