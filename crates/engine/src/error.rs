@@ -350,6 +350,7 @@ impl EngineError {
         self.facts().2
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with a row for each error")]
     const fn facts(&self) -> (&'static str, Blame, &'static str) {
         use Blame::{Input, Ours, Rule};
         match self {
