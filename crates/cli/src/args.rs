@@ -187,6 +187,9 @@ pub struct LinkFiles {
     /// Use the four identifiers and nothing else.
     #[arg(long)]
     pub identifiers_only: bool,
+    /// The journal of decisions to obey: see `caredata link review`.
+    #[arg(long, value_name = "FILE")]
+    pub decisions: Option<PathBuf>,
 }
 
 /// `caredata link`
@@ -213,11 +216,20 @@ pub enum AboutLinks {
         after_help = "Example:\n  caredata link evaluate --gp synthetic/gp --hospital synthetic/hospital/apc.csv --truth synthetic/truth --out quality"
     )]
     Evaluate(Evaluate),
-    /// The evidence on one record, bit by bit.
+    /// The evidence on one record, bit by bit, and what would change the outcome.
+    #[command(
+        after_help = "It reads, learns and judges as a link does, and takes about as long.\n\nExample:\n  caredata link explain apc/500000000000 --gp gp/patients.csv --hospital hospital/apc.csv --svg why.svg"
+    )]
     Explain(Explain),
-    /// Doubtful pairs, and decisions on them.
+    /// Doubtful pairs, those first where a decision is worth most; and decisions on them.
+    #[command(
+        after_help = "Decisions are kept in a journal that is only ever added to. `caredata link … --decisions FILE` obeys it.\n\nExample:\n  caredata link review --gp gp/patients.csv --hospital hospital/apc.csv --decisions decisions.jsonl --most 20"
+    )]
     Review(Review),
     /// What each blocking rule and each identifier costs and brings.
+    #[command(
+        after_help = "Every rule is asked about every record, without the short cut of a link, and linking is done again without each\nidentifier: it takes several times as long as a link.\n\nExample:\n  caredata link rules --gp gp/patients.csv --hospital hospital/apc.csv --truth truth"
+    )]
     Rules(Rules),
 }
 
@@ -238,17 +250,84 @@ pub struct Evaluate {
 /// `caredata link explain`
 #[derive(Debug, Args)]
 pub struct Explain {
+    /// The record, as links.csv names it: `apc/KEY`, `op/KEY`, `ae/KEY`, or `gp/PRACTICE/PATIENT` for a registration.
+    pub record: String,
     /// What to link, and how.
     #[command(flatten)]
     pub files: LinkFiles,
+    /// Where to draw the evidence as a picture.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 /// `caredata link review`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Review {
-    /// What to link, and how.
+    /// What to link, and how, where nothing is decided.
     #[command(flatten)]
-    pub files: LinkFiles,
+    pub files: Option<LinkFiles>,
+    /// How many pairs to list, those first where a decision is worth most.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub most: usize,
+    /// A decision, or its reversal.
+    #[command(subcommand)]
+    pub decision: Option<Decision>,
+}
+
+/// `caredata link review …`
+#[derive(Debug, Subcommand)]
+pub enum Decision {
+    /// Decide that two records are one person's, or two people's. It holds until it is undone or decided otherwise.
+    #[command(
+        after_help = "Example:\n  caredata link review decide --decisions decisions.jsonl --record apc/500000000000 \\\n    --person gp/A81001/4711 --decision same --by \"A. Officer\" --why \"confirmed by the ward\""
+    )]
+    Decide(Decide),
+    /// Take a decision back: linkage is as it was before. What was said stays on record.
+    #[command(
+        after_help = "Example:\n  caredata link review undo --decisions decisions.jsonl --record apc/500000000000 \\\n    --person gp/A81001/4711 --by \"A. Officer\" --why \"it was the brother\""
+    )]
+    Undo(About),
+}
+
+/// `caredata link review decide`
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// The pair, who decides and why.
+    #[command(flatten)]
+    pub about: About,
+    /// One person's records, or two people's.
+    #[arg(long, value_enum)]
+    pub decision: Answer,
+}
+
+/// A pair of records, who speaks of it, and why.
+#[derive(Debug, Args)]
+pub struct About {
+    /// The journal of decisions; made where there is none, and only ever added to.
+    #[arg(long, value_name = "FILE")]
+    pub decisions: PathBuf,
+    /// The record, as links.csv names it: `apc/KEY`, or `gp/PRACTICE/PATIENT`.
+    #[arg(long, value_name = "RECORD")]
+    pub record: String,
+    /// Any registration of the person, `gp/PRACTICE/PATIENT`, or another record.
+    #[arg(long, value_name = "RECORD")]
+    pub person: String,
+    /// Who decides.
+    #[arg(long, value_name = "WHO")]
+    pub by: String,
+    /// Why, in a line without numbers, dates or postcodes of patients: it is kept for good.
+    #[arg(long, value_name = "TEXT")]
+    pub why: String,
+}
+
+/// What is decided about two records.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Answer {
+    /// They are one person's.
+    Same,
+    /// They are two people's.
+    Different,
 }
 
 /// `caredata link rules`
@@ -257,6 +336,9 @@ pub struct Rules {
     /// What to link, and how.
     #[command(flatten)]
     pub files: LinkFiles,
+    /// The folder `truth` of a synthetic population: tells true links from false ones.
+    #[arg(long, value_name = "DIR")]
+    pub truth: Option<PathBuf>,
 }
 
 /// `caredata objection …`

@@ -277,6 +277,45 @@ pub enum EngineError {
         /// The run's period.
         period: caredata_model::Period,
     },
+    /// What was typed is no name of a record; nothing of it is repeated here.
+    #[error("this is no name of a record as links.csv has them")]
+    NotARecord,
+    /// The files hold no record of that name.
+    #[error("the files hold no record of that name")]
+    RecordUnknown,
+    /// What is asked about evidence has no answer under a method without weights.
+    #[error("this method has no weights: evidence is weighed by the probabilistic method alone")]
+    NoWeights,
+    /// A decision on a record and itself.
+    #[error("both names are those of one record")]
+    OneRecord,
+    /// Nothing is decided about the two records.
+    #[error("nothing is decided about these two records")]
+    NothingToUndo,
+    /// A decision contradicts others that stand; nothing was noted.
+    #[error("the decisions contradict each other: {chain}")]
+    Contradiction {
+        /// The records that would be one and two at once.
+        chain: crate::linkage::Chain,
+    },
+    /// A journal of decisions is not as this program writes it.
+    #[error("the decisions in {path} cannot be read: {what} (line {line})")]
+    JournalBroken {
+        /// The journal.
+        path: PathBuf,
+        /// The line; 0 where it is the file as a whole.
+        line: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A file that says whose record is whose is not as expected.
+    #[error("the truth in {path} cannot be read: line {line} is not as `caredata synth` writes it")]
+    TruthBroken {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+    },
     /// What was typed is no NHS Number; nothing of it is repeated here.
     #[error("this is no NHS Number: {why}")]
     NotANumber {
@@ -327,6 +366,7 @@ impl EngineError {
         self.facts().2
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with a row for each error")]
     const fn facts(&self) -> (&'static str, Blame, &'static str) {
         use Blame::{Input, Ours, Rule};
         match self {
@@ -423,6 +463,34 @@ impl EngineError {
                 ("source-name-taken", Input, "give the declaration a name of its own, and name each source once")
             }
             Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
+            Self::NotARecord => (
+                "not-a-record",
+                Input,
+                "name it as links.csv does: apc/KEY, op/KEY or ae/KEY, or gp/PRACTICE/PATIENT for a registration",
+            ),
+            Self::RecordUnknown => (
+                "record-unknown",
+                Input,
+                "copy source and record_id from links.csv, and name the files it was made from",
+            ),
+            Self::NoWeights => ("no-weights", Input, "leave --method out"),
+            Self::OneRecord => ("one-record", Input, "name two records, or a record and a registration of the person"),
+            Self::NothingToUndo => {
+                ("nothing-to-undo", Input, "check the names of both records, and the journal; nothing was changed")
+            }
+            Self::Contradiction { .. } => (
+                "contradiction",
+                Input,
+                "undo whichever decision is wrong with `caredata link review undo`; nothing was changed",
+            ),
+            Self::JournalBroken { .. } => (
+                "journal-broken",
+                Input,
+                "restore the journal from a backup; a last line that was cut off may be removed by hand",
+            ),
+            Self::TruthBroken { .. } => {
+                ("truth-broken", Input, "name the folder truth/ of a synthetic population, or leave --truth out")
+            }
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),
             Self::Interrupted => ("interrupted", Ours, "run the same command again"),

@@ -4,6 +4,7 @@
 //! person; every record has a person.
 
 use crate::blocking::{Blocks, Rule};
+use crate::decisions::{Decisions, Settled};
 use crate::diagnostics::Diagnostics;
 use crate::early::Early;
 use crate::frequency::Frequencies;
@@ -93,7 +94,7 @@ pub struct Candidate {
 }
 
 impl Decision {
-    const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         person: NOBODY,
         candidate: NOBODY,
         review: false,
@@ -138,11 +139,30 @@ pub fn link(
     events: &[Record],
     person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
 ) -> Linkage {
-    run(settings, index, registrations, events, person_id, None)
+    link_obeying(&Decisions::NONE, settings, index, registrations, events, person_id)
 }
 
-/// As [`link`]; and for each event its best [`Candidate`], in the order given.
+/// Links as [`link`] does, and obeys what people decided, under every method.
+///
+/// Records decided to be the same are one person's, whatever the evidence; the link of an event that is so linked to somebody
+/// known is [`Status::Linked`], without weight and probability. A person that a record is decided not to be of is no candidate,
+/// and registrations and events that are two people's never join. A decision on an event holds for every event that cannot be told
+/// from it (provider, patient id and identifiers are the same). Without a decision, or with it taken back, all is as [`link`]
+/// makes it. Decisions on records that are nowhere have no effect.
+pub fn link_obeying(
+    decisions: &Decisions,
+    settings: &Settings,
+    index: Index,
+    registrations: &[Record],
+    events: &[Record],
+    person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
+) -> Linkage {
+    run(decisions, settings, index, registrations, events, person_id, None)
+}
+
+/// As [`link_obeying`]; and for each event its best [`Candidate`], in the order given.
 pub fn link_and_candidates(
+    decisions: &Decisions,
     settings: &Settings,
     index: Index,
     registrations: &[Record],
@@ -150,11 +170,12 @@ pub fn link_and_candidates(
     person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
 ) -> (Linkage, Vec<Candidate>) {
     let mut candidates = Vec::new();
-    let linkage = run(settings, index, registrations, events, person_id, Some(&mut candidates));
+    let linkage = run(decisions, settings, index, registrations, events, person_id, Some(&mut candidates));
     (linkage, candidates)
 }
 
 fn run(
+    decisions: &Decisions,
     settings: &Settings,
     mut index: Index,
     registrations: &[Record],
@@ -169,19 +190,24 @@ fn run(
         }
     }
     let mut diagnostics = Diagnostics::default();
-    let reference = Reference::build(&index, registrations);
-    let decisions = match settings.method {
-        Method::Probabilistic => probabilistic(settings, &index, &reference, events, &mut diagnostics),
-        Method::Hesid => passes::hesid(settings, &index, &reference, events),
-        Method::MatchRank => passes::match_ranks(&reference, events),
+    let reference = Reference::build(&index, registrations, decisions);
+    let settled = Settled::of(decisions, &reference, &index, events);
+    let mut decided = match settings.method {
+        Method::Probabilistic => probabilistic(settings, &index, &reference, events, &settled, &mut diagnostics),
+        Method::Hesid => passes::hesid(settings, &index, &reference, events, &settled),
+        Method::MatchRank => passes::match_ranks(&reference, events, &settled),
     };
-    let names = Names::give(&reference, events, &decisions, !settings.identifiers_only, person_id);
+    if !decisions.is_empty() {
+        let ignored = passes::communal(Frequencies::count(&reference.rows, events).postcodes());
+        settled.impose(&mut decided, events, |event, person| rank_of(&reference, event, person, &ignored));
+    }
+    let names = Names::give(&reference, events, &decided, !settings.identifiers_only, &settled, person_id);
     diagnostics.id_collisions = names.collisions;
     diagnostics.persons = [reference.persons() as u64, names.persons_of_events];
     let registration_links = registration_links(&reference, &names);
-    let event_links = event_links(&decisions, &names);
+    let event_links = event_links(&decided, &names);
     if let Some(candidates) = candidates {
-        candidates.extend(decisions.iter().map(|decision| Candidate {
+        candidates.extend(decided.iter().map(|decision| Candidate {
             person: names.of_person.get(decision.candidate as usize).copied(),
             known: decision.known,
         }));
@@ -228,12 +254,22 @@ impl Prepared {
 
     /// Prepares for a run, in which only those events are judged with all their candidates that teach or do not exit early.
     /// That takes a fraction of the memory and of the time.
-    pub(crate) fn for_run(settings: &Settings, index: &Index, reference: &Reference<'_>, events: &[Record]) -> Self {
+    pub(crate) fn for_run(
+        settings: &Settings,
+        index: &Index,
+        reference: &Reference<'_>,
+        events: &[Record],
+        settled: &Settled,
+    ) -> Self {
         let frequencies = Frequencies::count(&reference.rows, events);
         let early = Early::find(reference, &frequencies, events);
         let teaches = teaches(events.len());
         let judged = events.par_iter().zip(&early).filter(|(event, early)| !early.exits() || teaches(event));
         let mut asking: Vec<Identifiers> = judged.map(|(event, _)| event.identifiers).collect();
+        // Who is decided upon is judged with all candidates, whatever the evidence.
+        asking.extend(settled.bound.iter().map(|&(at, _)| events[at as usize].identifiers));
+        let ruled_out = events.par_iter().filter(|event| settled.forbidden.contains_key(&event.key));
+        asking.par_extend(ruled_out.map(|event| event.identifiers));
         if !settings.identifiers_only {
             asking.extend(remember::loans(index, events));
         }
@@ -260,15 +296,19 @@ fn probabilistic(
     index: &Index,
     reference: &Reference<'_>,
     events: &[Record],
+    settled: &Settled,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Decision> {
-    let mut prepared = Prepared::for_run(settings, index, reference, events);
+    let mut prepared = Prepared::for_run(settings, index, reference, events, settled);
     let (learnt, providers) = learn(reference, &prepared, events);
     prepared.admit_doubtful(reference, events, learnt.parameters);
-    let scorer =
-        Scorer { providers, ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters) };
-    let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
-    diagnostics.early_exits = prepared.early.iter().filter(|early| early.exits()).count() as u64;
+    let scorer = Scorer {
+        providers,
+        forbidden: Some(&settled.forbidden),
+        ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters)
+    };
+    let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only, settled);
+    diagnostics.early_exits = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
     count_rules(diagnostics, settings, &verdicts);
     let bits = |probability: f64| {
         // Without a competitor the odds are known·2^w / persons against 1 − known.
@@ -320,28 +360,86 @@ pub(crate) fn judge_all(
     index: &Index,
     events: &[Record],
     use_local_ids: bool,
+    settled: &Settled,
+) -> Vec<Verdict> {
+    let mut verdicts = judge_at_first(scorer, early, events, settled);
+    for teachers in ROUNDS {
+        let remembered = Remembered::gather(scorer, index, events, &verdicts, use_local_ids, teachers);
+        judge_again(scorer, events, use_local_ids, settled, &remembered, &mut verdicts);
+    }
+    verdicts
+}
+
+/// Who teaches in the rounds after the first. What the second round settles teaches a third; more rounds were found to change
+/// next to nothing.
+pub(crate) const ROUNDS: [Teachers; 2] = [Teachers::Numbered, Teachers::Sure];
+
+/// The first round: at once where nobody competes, else with all candidates.
+pub(crate) fn judge_at_first(
+    scorer: &Scorer<'_>,
+    early: &[Early],
+    events: &[Record],
+    settled: &Settled,
 ) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = events
         .par_iter()
         .zip(early)
         .with_min_len(1024)
         .map_init(Scratch::default, |scratch, (event, early)| {
-            if early.exits() { scorer.early(early) } else { scorer.judge(event, None, scratch) }
+            if early.exits() && !scorer.forbidden_to(event).contains(&early.person) {
+                scorer.early(early)
+            } else {
+                scorer.judge(event, None, scratch)
+            }
         })
         .collect();
-    // What the second round settles teaches a third; more rounds were found to change next to nothing.
-    for teachers in [Teachers::Numbered, Teachers::Sure] {
-        let remembered = Remembered::gather(scorer, index, events, &verdicts, use_local_ids, teachers);
-        verdicts
-            .par_iter_mut()
-            .zip(events)
-            .with_min_len(1024)
-            .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
-            .for_each_init(Scratch::default, |scratch, (verdict, event)| {
-                *verdict = scorer.judge(event, Some(&remembered), scratch);
-            });
-    }
+    bind(scorer, events, settled, None, &mut verdicts);
     verdicts
+}
+
+/// A later round: those in doubt are judged again, with what is remembered.
+pub(crate) fn judge_again(
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    use_local_ids: bool,
+    settled: &Settled,
+    remembered: &Remembered<'_>,
+    verdicts: &mut [Verdict],
+) {
+    verdicts
+        .par_iter_mut()
+        .zip(events)
+        .with_min_len(1024)
+        .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
+        .for_each_init(Scratch::default, |scratch, (verdict, event)| {
+            *verdict = scorer.judge(event, Some(remembered), scratch);
+        });
+    bind(scorer, events, settled, Some(remembered), verdicts);
+}
+
+/// Events whose person is decided are surely that person's, and teach as such.
+fn bind(
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    settled: &Settled,
+    remembered: Option<&Remembered<'_>>,
+    verdicts: &mut [Verdict],
+) {
+    let mut scratch = Scratch::default();
+    for &(at, person) in &settled.bound {
+        scorer.judge(&events[at as usize], remembered, &mut scratch);
+        let candidate = scratch.candidates.iter().find(|candidate| candidate.person == person);
+        verdicts[at as usize] = Verdict {
+            person,
+            pattern: candidate.map(|candidate| candidate.compared.pattern),
+            rule: candidate.map(|candidate| candidate.rule),
+            weight_bits: candidate.map_or(0.0, crate::score::Candidate::weight_bits),
+            probability: 1.0,
+            next_probability: 0.0,
+            known: 1.0,
+            early: false,
+        };
+    }
 }
 
 fn count_rules(diagnostics: &mut Diagnostics, settings: &Settings, verdicts: &[Verdict]) {
@@ -372,8 +470,7 @@ fn decide(
             Some(_) if verdict.early => return Some(2),
             Some(_) | None => {}
         }
-        let rows = reference.rows_of(verdict.person).iter().map(|&row| reference.rows[row as usize]);
-        rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
+        rank_of(reference, event, verdict.person, ignored)
     };
     Decision {
         person: if linked { verdict.person } else { NOBODY },
@@ -384,6 +481,12 @@ fn decide(
         probability: Some(verdict.probability as f32),
         known: Some(verdict.known),
     }
+}
+
+/// The best match rank of an event against any row of a person.
+fn rank_of(reference: &Reference<'_>, event: &Record, person: u32, ignored: &passes::Communal) -> Option<u8> {
+    let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
+    rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
 }
 
 fn registration_links(reference: &Reference<'_>, names: &Names) -> Vec<Link> {
@@ -483,19 +586,20 @@ mod tests {
     fn a_run_finds_every_candidate_that_the_whole_index_has() {
         let (registrations, events) = population();
         let index = Index::new();
-        let reference = Reference::build(&index, &registrations);
+        let reference = Reference::build(&index, &registrations, &Decisions::NONE);
+        let settled = Settled::of(&Decisions::NONE, &reference, &index, &events);
         let whole = Prepared::of(&reference, &events);
         let (learnt, _) = learn(&reference, &whole, &events);
         // Under the second parameters nobody is sure, and events that exit early are judged again.
         let unsure = Parameters { known: 1e-9, ..learnt.parameters };
         for (parameters, identifiers_only) in [(learnt.parameters, false), (learnt.parameters, true), (unsure, false)] {
             let settings = Settings { identifiers_only, ..Settings::default() };
-            let mut some = Prepared::for_run(&settings, &index, &reference, &events);
+            let mut some = Prepared::for_run(&settings, &index, &reference, &events, &settled);
             assert_eq!(learn(&reference, &some, &events).0, learnt);
             some.admit_doubtful(&reference, &events, parameters);
             let verdicts = |prepared: &Prepared| {
                 let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, parameters);
-                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only)
+                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only, &settled)
             };
             assert_eq!(verdicts(&some), verdicts(&whole));
         }

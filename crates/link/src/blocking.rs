@@ -9,7 +9,6 @@ use crate::keys;
 use crate::reference::Reference;
 use caredata_model::Identifiers;
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// Rows a rule may yield for one event; beyond it the key says too little to be worth comparing.
 pub(crate) const MOST_A_RULE: usize = 400;
@@ -60,6 +59,11 @@ impl Rule {
         Self::BirthEarlierPostcode,
         Self::BirthHouseholdPostcode,
     ];
+
+    /// Whether the rule rests on what linked events taught.
+    pub const fn is_remembered(self) -> bool {
+        matches!(self, Self::LocalId | Self::BirthEarlierPostcode | Self::BirthHouseholdPostcode)
+    }
 
     /// The rule in a few words.
     pub const fn name(self) -> &'static str {
@@ -169,13 +173,21 @@ impl Blocks {
 
     /// Adds the event's candidates to `found`, each person once, in the order of persons.
     pub(crate) fn find(&self, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
+        for rule in Rule::ALL {
+            self.find_by(rule, reference, event, found);
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|found| found.person);
+    }
+
+    /// Adds the candidates that one rule finds, a person perhaps more than once; none for rules that need linked events.
+    #[inline]
+    pub(crate) fn find_by(&self, rule: Rule, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
         let of = event.identifiers;
-        // All places are asked for before the first is looked at, so that the waits for memory overlap.
-        let places: [(u64, Range<usize>); KEYS.len()] = std::array::from_fn(|number| {
-            let key = KEYS[number].1(of);
-            (key, self.by[number].range(key))
-        });
-        let mut add = |rule: Rule, rows: &mut dyn Iterator<Item = u32>| {
+        if rule != Rule::Number && !event.has_birth() {
+            return;
+        }
+        let mut add = |rows: &mut dyn Iterator<Item = u32>| {
             let before = found.len();
             found.extend(
                 rows.take(MOST_A_RULE + 1).map(|row| Found { person: reference.person_of_row[row as usize], rule }),
@@ -185,20 +197,28 @@ impl Blocks {
                 found.truncate(before);
             }
         };
-        add(Rule::Number, &mut reference.by_nhs.find(keys::nhs(of)));
-        if event.has_birth() {
-            add(Rule::BirthPostcode, &mut reference.by_birth_postcode.find(keys::birth_postcode(of)));
-            if event.nhs != 0 {
+        match rule {
+            Rule::Number => add(&mut reference.by_nhs.find(keys::nhs(of))),
+            Rule::BirthPostcode => add(&mut reference.by_birth_postcode.find(keys::birth_postcode(of))),
+            Rule::BirthAtHoldersPostcode if event.nhs != 0 => {
                 for holder in reference.by_nhs.find(keys::nhs(of)).take(8) {
                     let there = keys::birth_at(event.birth, keys::postcode(reference.rows[holder as usize]));
-                    add(Rule::BirthAtHoldersPostcode, &mut reference.by_birth_postcode.find(there));
+                    add(&mut reference.by_birth_postcode.find(there));
                 }
             }
-            for (((rule, _), index), (key, range)) in KEYS.into_iter().zip(&self.by).zip(places) {
-                add(rule, &mut index.find_in(range, key));
+            Rule::BirthAtHoldersPostcode
+            | Rule::LocalId
+            | Rule::BirthEarlierPostcode
+            | Rule::BirthHouseholdPostcode => {}
+            Rule::BirthSexDistrict
+            | Rule::BirthFirstDigits
+            | Rule::BirthLastDigits
+            | Rule::PostcodeSexYear
+            | Rule::PostcodeBirthday => {
+                for ((_, key), index) in KEYS.into_iter().zip(&self.by).filter(|((keyed, _), _)| *keyed == rule) {
+                    add(&mut index.find(key(of)));
+                }
             }
         }
-        found.sort_unstable();
-        found.dedup_by_key(|found| found.person);
     }
 }

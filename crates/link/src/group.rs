@@ -5,6 +5,7 @@
 //! Invariant: two different numbers never meet in one person; the partition does not depend on the order of the input.
 
 use crate::Record;
+use crate::decisions::Settled;
 use crate::join::Union;
 use crate::key_index::{KeyIndex, NO_KEY};
 use crate::keys;
@@ -15,10 +16,11 @@ use caredata_model::Identifiers;
 const MOST_PARTNERS: usize = 200;
 
 /// The root of each of `leftover` (positions in `events`), as positions in `leftover`.
-pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool) -> Vec<u32> {
+pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool, settled: &Settled) -> Vec<u32> {
     let of = |at: usize| &events[leftover[at] as usize];
     let key_of = |at: u32| of(at as usize).key;
     let mut union = Union::new((0..leftover.len()).map(|at| keys::digits(of(at).identifiers)).collect());
+    obey(&mut union, leftover, settled);
     let rules: [(&Key, &Fits); 3] = [
         (&|record| keys::nhs(record.identifiers), &same_number),
         (&|record| if use_local_ids { keys::local(record.provider, record.local_id) } else { NO_KEY }, &same_local_id),
@@ -38,6 +40,19 @@ pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool) ->
         }
     }
     (0..leftover.len() as u32).map(|at| union.root(at)).collect()
+}
+
+/// Puts together and keeps apart what was decided.
+fn obey(union: &mut Union, leftover: &[u32], settled: &Settled) {
+    let left = |events: &[u32]| -> Vec<u32> {
+        events.iter().filter_map(|event| leftover.binary_search(event).ok()).map(|at| at as u32).collect()
+    };
+    for events in &settled.together {
+        union.decide_same(&left(events));
+    }
+    for (one, other) in &settled.apart {
+        union.keep_apart(&left(one), &left(other));
+    }
 }
 
 type Key<'a> = dyn Fn(&Record) -> u64 + Sync + 'a;

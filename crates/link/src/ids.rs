@@ -4,6 +4,7 @@
 
 use crate::Record;
 use crate::assign::Decision;
+use crate::decisions::Settled;
 use crate::group;
 use crate::key_index::{KeyIndex, mix};
 use crate::record::Status;
@@ -11,6 +12,7 @@ use crate::reference::Reference;
 use crate::score::NOBODY;
 use caredata_model::{PersonId, RecordKey};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// The ids of a run's persons.
 pub(crate) struct Names {
@@ -36,6 +38,7 @@ impl Names {
         events: &[Record],
         decisions: &[Decision],
         use_local_ids: bool,
+        settled: &Settled,
         person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
     ) -> Self {
         let mut ids = Ids::default();
@@ -49,7 +52,7 @@ impl Names {
             at.map(|(at, _)| at as u32).collect::<Vec<u32>>()
         };
         let (unknown, review) = (leftover(false), leftover(true));
-        let roots = group::group(events, &unknown, use_local_ids);
+        let roots = group::group(events, &unknown, use_local_ids, settled);
         let mut firsts: Vec<RecordKey> = unknown.iter().map(|&at| events[at as usize].key).collect();
         for (at, &root) in roots.iter().enumerate() {
             let key = events[unknown[at] as usize].key;
@@ -57,9 +60,15 @@ impl Names {
         }
         let groups = (0..unknown.len()).filter(|&at| roots[at] as usize == at);
         let groups: Vec<Nameless> = groups.map(|at| Nameless { first: firsts[at], at: at as u32 }).collect();
-        let alone = review.iter().enumerate();
-        let alone: Vec<Nameless> =
-            alone.map(|(at, &event)| Nameless { first: events[event as usize].key, at: at as u32 }).collect();
+        // Those in review have a person each, but for those that were decided to be one.
+        let leaders = settled.leaders();
+        let leader = |event: u32| leaders.get(&event).copied().unwrap_or(event);
+        let alone: Vec<Nameless> = review
+            .iter()
+            .filter(|&&event| leader(event) == event)
+            .map(|&event| Nameless { first: events[event as usize].key, at: event })
+            .collect();
+        let alone_persons = alone.len();
 
         let known = (0..reference.persons() as u32).map(|person| reference.known_as(person));
         ids.taken.extend(known.clone().flatten());
@@ -72,16 +81,16 @@ impl Names {
             of_group[nameless.at as usize] = id;
         }
         let persons_of_events =
-            (roots.iter().enumerate().filter(|&(at, &root)| at == root as usize).count() + review.len()) as u64;
+            (roots.iter().enumerate().filter(|&(at, &root)| at == root as usize).count() + alone_persons) as u64;
         let mut leftovers: Vec<(u32, PersonId, Status)> = Vec::with_capacity(unknown.len() + review.len());
         for (at, &event) in unknown.iter().enumerate() {
             let first = firsts[roots[at] as usize] == events[event as usize].key;
             let status = if first { Status::New } else { Status::Linked };
             leftovers.push((event, of_group[roots[at] as usize], status));
         }
-        for (nameless, id) in ids.draw(alone, person_id) {
-            leftovers.push((review[nameless.at as usize], id, Status::Review));
-        }
+        let of_leader: HashMap<u32, PersonId> =
+            ids.draw(alone, person_id).into_iter().map(|(nameless, id)| (nameless.at, id)).collect();
+        leftovers.extend(review.iter().map(|&event| (event, of_leader[&leader(event)], Status::Review)));
         leftovers.par_sort_unstable_by_key(|&(event, ..)| event);
         Self { of_person, leftovers, persons_of_events, collisions: ids.collisions }
     }

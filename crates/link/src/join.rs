@@ -4,6 +4,7 @@
 //! chain, and links are taken strongest first in the order of record keys. Invariant: the partition depends on the records
 //! alone, not on their order.
 
+use crate::decisions::Decisions;
 use crate::index::{Index, Kind};
 use crate::key_index::{KeyIndex, mix};
 use crate::keys;
@@ -21,8 +22,15 @@ enum Strength {
 }
 
 /// The root row of each row.
-pub(crate) fn join(reference: &Reference<'_>, index: &Index) -> Vec<u32> {
+pub(crate) fn join(reference: &Reference<'_>, index: &Index, decisions: &Decisions) -> Vec<u32> {
     let mut union = Union::new(reference.rows.iter().map(|&row| valid_number(row)).collect());
+    let decided = decisions.rows(reference, index);
+    for rows in &decided {
+        union.decide_same(rows);
+    }
+    for &(left, right) in decisions.apart() {
+        union.keep_apart(&decided[left], &decided[right]);
+    }
     join_known(reference, index, &mut union);
     let mut links: Vec<(Strength, u32, u32)> = reference
         .by_nhs
@@ -77,9 +85,15 @@ fn join_known(reference: &Reference<'_>, index: &Index, union: &mut Union) {
             Some((first + resolved.partition_point(|&person| person < former)) as u32)
         })
         .collect();
-    for (row, known) in stays.into_iter().enumerate() {
-        if let Some(known) = known {
-            union.join_regardless(known, row as u32);
+    let mut stays: Vec<(u32, u32)> =
+        stays.into_iter().enumerate().filter_map(|(row, known)| known.map(|known| (known, row as u32))).collect();
+    if union.keeps_any_apart() {
+        // Of two that must part, the one with the smaller key keeps the person.
+        stays.sort_unstable_by_key(|&(_, row)| reference.key(row));
+    }
+    for (known, row) in stays {
+        if !union.are_apart(known, row) {
+            union.join_regardless(known, row);
         }
     }
 }
@@ -102,6 +116,71 @@ fn birth_level(a: Identifiers, b: Identifiers) -> BirthLevel {
         (Some(a), Some(b)) => levels::birth(a, b),
         (Some(_) | None, None) | (None, Some(_)) => BirthLevel::Missing,
     }
+}
+
+/// What two registrations share, or what was decided about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bond {
+    /// Somebody decided that they are one person's.
+    DecidedSame,
+    /// Somebody decided that they are two people's.
+    DecidedDifferent,
+    /// NHS Number and date of birth: one person.
+    NumberAndBirthDate,
+    /// The NHS Number and nearly the date of birth: one person.
+    NumberAlone,
+    /// Date of birth, postcode and gender, where one has no number or one number is a slip of the other: one person, if
+    /// neither fits a third.
+    BirthDateAndPostcode,
+    /// The NHS Number, while date of birth or gender contradict: no proof.
+    NumberContradicted,
+    /// Date of birth, postcode and gender, with two numbers: no proof; twins share these.
+    TwoNumbers,
+    /// Each is joined with a third.
+    Chain,
+}
+
+/// What a row shares with others by which rows are joined, whether or not it led to that.
+pub(crate) fn bonds(reference: &Reference<'_>, row: u32) -> Vec<(u32, Bond)> {
+    let own = reference.rows[row as usize];
+    let digits = keys::digits(own);
+    let mut bonds = Vec::new();
+    for other in reference.by_nhs.find(keys::nhs_digits(digits)).filter(|&other| other != row) {
+        if keys::digits(reference.rows[other as usize]) == digits {
+            bonds.push((
+                other,
+                match by_number(reference, row, other) {
+                    Some(Strength::NumberAndBirthDate) => Bond::NumberAndBirthDate,
+                    Some(Strength::NumberAlone) => Bond::NumberAlone,
+                    Some(Strength::BirthDateAndPostcode) | None => Bond::NumberContradicted,
+                },
+            ));
+        }
+    }
+    for other in reference.by_birth_postcode.find(keys::birth_postcode(own)).filter(|&other| other != row) {
+        let theirs = reference.rows[other as usize];
+        if !shares_birth_and_place(own, theirs) || keys::digits(theirs) == digits && digits != 0 {
+            continue;
+        }
+        let fits = fits_by_birth_and_place(reference, row, other);
+        bonds.push((other, if fits { Bond::BirthDateAndPostcode } else { Bond::TwoNumbers }));
+    }
+    bonds
+}
+
+fn shares_birth_and_place(left: Identifiers, right: Identifiers) -> bool {
+    left.birth_packed() == right.birth_packed()
+        && keys::postcode(left) == keys::postcode(right)
+        && keys::place(left).is_some()
+        && keys::sex(left) == keys::sex(right)
+}
+
+fn fits_by_birth_and_place(reference: &Reference<'_>, a: u32, b: u32) -> bool {
+    let (left, right) = (reference.rows[a as usize], reference.rows[b as usize]);
+    let (left_number, right_number) = (keys::digits(left), keys::digits(right));
+    let near = levels::one_slip_apart(left_number, right_number);
+    let missing = left_number == 0 || right_number == 0;
+    shares_birth_and_place(left, right) && (near || (missing && reference.provider(a) != reference.provider(b)))
 }
 
 /// Two rows with one number: one person if the dates of birth agree at least nearly. A son under his mother's number
@@ -134,17 +213,8 @@ fn by_number(reference: &Reference<'_>, a: u32, b: u32) -> Option<Strength> {
 /// of the other: one person, where the rest of the postcode leaves no second choice (twins do).
 fn by_birth_and_postcode(reference: &Reference<'_>) -> Vec<(Strength, u32, u32)> {
     let pairs = reference.by_birth_postcode.pairs(16);
-    let fits = |&(a, b): &(u32, u32)| {
-        let (left, right) = (reference.rows[a as usize], reference.rows[b as usize]);
-        let (left_number, right_number) = (keys::digits(left), keys::digits(right));
-        let same = left.birth_packed() == right.birth_packed() && keys::postcode(left) == keys::postcode(right);
-        let near = levels::one_slip_apart(left_number, right_number);
-        let missing = left_number == 0 || right_number == 0;
-        same && (near || (missing && reference.provider(a) != reference.provider(b)))
-            && keys::place(left).is_some()
-            && keys::sex(left) == keys::sex(right)
-    };
-    let mut links: Vec<(u32, u32)> = pairs.into_par_iter().filter(fits).collect();
+    let mut links: Vec<(u32, u32)> =
+        pairs.into_par_iter().filter(|&(a, b)| fits_by_birth_and_place(reference, a, b)).collect();
     links.par_sort_unstable();
     // A record without a number that fits two others fits neither surely.
     let mut partners: Vec<u32> = links.iter().flat_map(|&(a, b)| [a, b]).collect();
@@ -157,15 +227,67 @@ fn by_birth_and_postcode(reference: &Reference<'_>) -> Vec<(Strength, u32, u32)>
     sole.map(|(a, b)| (Strength::BirthDateAndPostcode, a, b)).collect()
 }
 
-/// Union-find whose sets know their NHS Number and refuse to take in another.
+/// The number of a set in which a decision put together two numbers: either may join.
+const ANY_NUMBER: u64 = u64::MAX;
+
+/// Union-find whose sets know their NHS Number and refuse to take in another, and refuse what was decided to be another's.
 pub(crate) struct Union {
     parents: Vec<u32>,
     numbers: Vec<u64>,
+    /// Members of sets that must not meet.
+    apart: Vec<(u32, u32)>,
+    /// Whether a set holds any of `apart`, by its root; empty where there are none.
+    guarded: Vec<bool>,
 }
 
 impl Union {
     pub(crate) fn new(numbers: Vec<u64>) -> Self {
-        Self { parents: (0..numbers.len() as u32).collect(), numbers }
+        Self { parents: (0..numbers.len() as u32).collect(), numbers, apart: Vec::new(), guarded: Vec::new() }
+    }
+
+    /// Joins rows of one person by decision, whatever their numbers.
+    pub(crate) fn decide_same(&mut self, rows: &[u32]) {
+        for pair in rows.windows(2) {
+            let (a, b) = (self.root(pair[0]), self.root(pair[1]));
+            let (left, right) = (self.numbers[a as usize], self.numbers[b as usize]);
+            self.unite(a, b);
+            if left != 0 && right != 0 && left != right {
+                let root = self.root(a);
+                self.numbers[root as usize] = ANY_NUMBER;
+            }
+        }
+    }
+
+    /// Keeps two sets, each given by its members that are one already, from ever meeting.
+    pub(crate) fn keep_apart(&mut self, left: &[u32], right: &[u32]) {
+        let (Some(&left), Some(&right)) = (left.first(), right.first()) else { return };
+        self.guarded.resize(self.parents.len(), false);
+        self.apart.push((left, right));
+        for row in [left, right] {
+            let root = self.root(row);
+            self.guarded[root as usize] = true;
+        }
+    }
+
+    /// Whether any two sets must not meet.
+    pub(crate) fn keeps_any_apart(&self) -> bool {
+        !self.apart.is_empty()
+    }
+
+    /// Whether the sets of two rows must not meet.
+    pub(crate) fn are_apart(&mut self, a: u32, b: u32) -> bool {
+        if self.apart.is_empty() {
+            return false;
+        }
+        let (a, b) = (self.root(a), self.root(b));
+        if !self.guarded[a as usize] || !self.guarded[b as usize] {
+            return false;
+        }
+        (0..self.apart.len()).any(|at| {
+            let (left, right) = self.apart[at];
+            let roots = (self.root(left), self.root(right));
+            roots == (a, b) || roots == (b, a)
+        })
     }
 
     pub(crate) fn root(&mut self, mut row: u32) -> u32 {
@@ -177,11 +299,15 @@ impl Union {
         row
     }
 
-    /// Joins two sets unless their numbers contradict; says whether they are one now.
+    /// Joins two sets unless their numbers or a decision contradict; says whether they are one now.
     pub(crate) fn join(&mut self, a: u32, b: u32) -> bool {
         let (a, b) = (self.root(a), self.root(b));
         let (left, right) = (self.numbers[a as usize], self.numbers[b as usize]);
-        if left != 0 && right != 0 && left != right && !levels::one_slip_apart(left, right) {
+        let any = left == ANY_NUMBER || right == ANY_NUMBER;
+        if !any && left != 0 && right != 0 && left != right && !levels::one_slip_apart(left, right) {
+            return false;
+        }
+        if self.are_apart(a, b) {
             return false;
         }
         self.unite(a, b);
@@ -197,9 +323,13 @@ impl Union {
     fn unite(&mut self, a: u32, b: u32) {
         let (first, second) = (a.min(b), a.max(b));
         self.parents[second as usize] = first;
+        if first != second && !self.guarded.is_empty() {
+            self.guarded[first as usize] |= self.guarded[second as usize];
+        }
         // Of two numbers that are a slip apart either may stand: the rule that joined them is symmetric.
         self.numbers[first as usize] = match (self.numbers[first as usize], self.numbers[second as usize]) {
             (0, number) | (number, 0) => number,
+            (ANY_NUMBER, _) | (_, ANY_NUMBER) => ANY_NUMBER,
             (left, right) => left.min(right),
         };
     }

@@ -11,13 +11,18 @@
 //! `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
-//! events of nobody known; `ids` names persons; `assign` runs all this. `ranks` and `passes` are the deterministic
-//! methods; `lines` spells links out, and `unkeyed` makes record keys where there is no secret.
+//! events of nobody known; `ids` names persons; `assign` runs all this, and `decisions` are obeyed throughout. `ranks` and
+//! `passes` are the deterministic methods; `lines` spells links out, and `unkeyed` makes record keys where there is no secret.
+//! Questions about a run are answered from the run's own judgement (`judged`): `explain` and `counterfactuals`, `doubts`,
+//! `rules`.
 
 mod assign;
 mod blocking;
 mod compare;
+mod counterfactuals;
+mod decisions;
 mod diagnostics;
+mod doubts;
 mod early;
 mod evaluate;
 mod explain;
@@ -26,6 +31,7 @@ mod group;
 mod ids;
 mod index;
 mod join;
+mod judged;
 mod key_index;
 mod keys;
 mod levels;
@@ -39,21 +45,28 @@ mod ranks;
 mod record;
 mod reference;
 mod remember;
+mod rules;
 mod score;
 mod unkeyed;
 
-pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates};
+pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates, link_obeying};
 pub use blocking::Rule;
+pub use counterfactuals::{Counterfactual, Field, Supposed};
+pub use decisions::{Answer, Contradiction, Decisions};
 pub use diagnostics::{Diagnostics, WEIGHT_BINS, WEIGHT_BITS_MIN};
+pub use doubts::{Doubt, Doubts, SMALL_MARGIN, doubts};
 pub use evaluate::{
     Bin, CALIBRATION_EDGES, Expected, Landed, Outcome, ProbabilitySum, Quality, Ratio, TruePersons, calibration,
     expected, joined, joined_pairs, ratio_95, wilson_95,
 };
-pub use explain::{Evidence, Explanation, explain};
+pub use explain::{Conclusion, Evidence, Explanation, Neighbour, Registered, explain, explain_registration};
 pub use index::{Change, Index, Kind, Observation, Reason};
+pub use join::Bond;
+pub use judged::Question;
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 pub use lines::{HEADER, Ids, push_lines};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, Stated, TOLERANCE, learn};
 pub use ranks::{agrees_in_part, hesid_pass, match_rank};
 pub use record::{Link, Method, Record, RecordColumns, Settings, Status};
+pub use rules::{RuleCount, RuleCounts, SoleLink, rules};
 pub use unkeyed::{UnkeyedKeys, unkeyed_local_ids};

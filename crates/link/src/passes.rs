@@ -4,6 +4,7 @@
 //! goes to review.
 
 use crate::assign::Decision;
+use crate::decisions::Settled;
 use crate::frequency::Frequencies;
 use crate::index::{Index, Observation};
 use crate::key_index::{KeyIndex, NO_KEY, mix};
@@ -38,14 +39,21 @@ impl Communal {
 
 /// The best rank among candidates, and the person if the rank leads to one only.
 #[derive(Clone, Copy, Default)]
-struct Best {
+struct Best<'a> {
     rank: Option<u8>,
     person: Option<u32>,
+    /// Persons that a decision rules out.
+    forbidden: &'a [u32],
 }
 
-impl Best {
+impl<'a> Best<'a> {
+    fn not_of(settled: &'a Settled, event: &Record) -> Self {
+        let forbidden = settled.forbidden.get(&event.key).map_or(&[][..], Vec::as_slice);
+        Self { rank: None, person: None, forbidden }
+    }
+
     fn offer(&mut self, rank: Option<u8>, person: u32) {
-        let Some(rank) = rank else { return };
+        let Some(rank) = rank.filter(|_| !self.forbidden.contains(&person)) else { return };
         match self.rank {
             Some(best) if best < rank => {}
             Some(best) if best == rank => {
@@ -53,7 +61,7 @@ impl Best {
                     self.person = None;
                 }
             }
-            Some(_) | None => *self = Self { rank: Some(rank), person: Some(person) },
+            Some(_) | None => *self = Self { rank: Some(rank), person: Some(person), ..*self },
         }
     }
 
@@ -71,13 +79,13 @@ impl Best {
 }
 
 /// Each event's person by match rank.
-pub(crate) fn match_ranks(reference: &Reference<'_>, events: &[Record]) -> Vec<Decision> {
+pub(crate) fn match_ranks(reference: &Reference<'_>, events: &[Record], settled: &Settled) -> Vec<Decision> {
     let ignored = communal(Frequencies::count(&reference.rows, events).postcodes());
     events
         .par_iter()
         .map(|event| {
             let of = event.identifiers;
-            let mut best = Best::default();
+            let mut best = Best::not_of(settled, event);
             let by_number = reference.by_nhs.find(keys::nhs(of));
             for row in by_number.chain(reference.by_birth_postcode.find(keys::birth_postcode(of))) {
                 let rank = ranks::match_rank(of, reference.rows[row as usize], |at| ignored.contains(at));
@@ -95,15 +103,21 @@ fn birth_and_hesid_postcode(of: Identifiers) -> u64 {
 
 /// Each event's person by the three HESID passes. Records linked in pass 1, and those of the index, lend their patient ids to
 /// pass 2.
-pub(crate) fn hesid(settings: &Settings, index: &Index, reference: &Reference<'_>, events: &[Record]) -> Vec<Decision> {
+pub(crate) fn hesid(
+    settings: &Settings,
+    index: &Index,
+    reference: &Reference<'_>,
+    events: &[Record],
+    settled: &Settled,
+) -> Vec<Decision> {
     let days = events.iter().chain(reference.registrations).map(|record| record.day);
     let Some(last) = days.max() else { return Vec::new() };
     let only = settings.identifiers_only;
     let as_record = |row: u32| reference.record(row);
-    let first: Vec<Best> = events
+    let first: Vec<Best<'_>> = events
         .par_iter()
         .map(|event| {
-            let mut best = Best::default();
+            let mut best = Best::not_of(settled, event);
             for row in reference.by_nhs.find(keys::nhs(event.identifiers)) {
                 let pass = ranks::hesid_pass(event, &as_record(row), last, only).filter(|&pass| pass == 1);
                 best.offer(pass, reference.person_of_row[row as usize]);
@@ -139,7 +153,7 @@ fn later_pass(a: &Record, b: &Record, last: Day, identifiers_only: bool) -> Opti
 }
 
 /// Events whose person is settled: those linked in pass 1, and the index's.
-fn seen_before(index: &Index, reference: &Reference<'_>, events: &[Record], first: &[Best]) -> Vec<(Record, u32)> {
+fn seen_before(index: &Index, reference: &Reference<'_>, events: &[Record], first: &[Best<'_>]) -> Vec<(Record, u32)> {
     let linked = events.par_iter().zip(first).filter(|(event, _)| event.local_id != 0);
     let mut seen: Vec<(Record, u32)> =
         linked.filter_map(|(event, best)| best.person.map(|person| (*event, person))).collect();

@@ -4,6 +4,7 @@
 //! Invariant: the partition of rows into persons does not depend on the order of the records.
 
 use crate::Record;
+use crate::decisions::Decisions;
 use crate::index::{Change, Index, Kind, Observation, Reason};
 use crate::join;
 use crate::key_index::KeyIndex;
@@ -31,7 +32,7 @@ pub(crate) struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    pub(crate) fn build(index: &'a Index, registrations: &'a [Record]) -> Self {
+    pub(crate) fn build(index: &'a Index, registrations: &'a [Record], decisions: &Decisions) -> Self {
         let known = distinct(index);
         let rows: Vec<Identifiers> =
             registrations.par_iter().map(|r| r.identifiers).chain(known.par_iter().map(|o| o.identifiers)).collect();
@@ -51,7 +52,7 @@ impl<'a> Reference<'a> {
             by_nhs,
             by_birth_postcode,
         };
-        let root_of_row = join::join(&reference, index);
+        let root_of_row = join::join(&reference, index, decisions);
         reference.gather(&root_of_row);
         reference.name(index);
         reference

@@ -102,21 +102,37 @@ impl<'a> Remembered<'a> {
         found: &mut Vec<Found>,
     ) {
         let before = found.len();
-        if event.has_birth() {
-            for &postcode in &to.to {
-                let rows = reference.by_birth_postcode.find(keys::birth_at(event.birth, postcode));
-                let persons = rows.take(MOST_A_RULE).map(|row| reference.person_of_row[row as usize]);
-                found.extend(persons.map(|person| Found { person, rule: Rule::BirthHouseholdPostcode }));
-            }
-            let moved = self.moved_by_birth_postcode.find(keys::birth_postcode(event.identifiers));
-            let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
-            found.extend(persons.map(|person| Found { person, rule: Rule::BirthEarlierPostcode }));
+        for rule in [Rule::BirthHouseholdPostcode, Rule::BirthEarlierPostcode, Rule::LocalId] {
+            self.find_by(rule, reference, event, record, to, found);
         }
-        let local = self.persons_under(key_of(record));
-        found.extend(local.map(|person| Found { person, rule: Rule::LocalId }));
         if found.len() > before {
             found.sort_unstable();
             found.dedup_by_key(|found| found.person);
+        }
+    }
+
+    /// Adds the persons that one of the rules finds which rest on what is remembered.
+    pub(crate) fn find_by(
+        &self,
+        rule: Rule,
+        reference: &Reference<'_>,
+        event: &Event,
+        record: &Record,
+        to: &Moved,
+        found: &mut Vec<Found>,
+    ) {
+        if rule == Rule::LocalId {
+            found.extend(self.persons_under(key_of(record)).map(|person| Found { person, rule }));
+        } else if rule == Rule::BirthEarlierPostcode && event.has_birth() {
+            let moved = self.moved_by_birth_postcode.find(keys::birth_postcode(event.identifiers));
+            let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
+            found.extend(persons.map(|person| Found { person, rule }));
+        } else if rule == Rule::BirthHouseholdPostcode && event.has_birth() {
+            for &postcode in &to.to {
+                let rows = reference.by_birth_postcode.find(keys::birth_at(event.birth, postcode));
+                let persons = rows.take(MOST_A_RULE).map(|row| reference.person_of_row[row as usize]);
+                found.extend(persons.map(|person| Found { person, rule }));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::Record;
 use crate::Settings;
 use crate::blocking::{Blocks, Found, Rule};
 use crate::compare::{Compared, Context, Event, Holders, Moved, compare};
+use crate::decisions::Forbidden;
 use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::keys;
@@ -114,6 +115,8 @@ pub(crate) struct Scorer<'a> {
     pub(crate) providers: Providers,
     pub(crate) bits: Bits,
     pub(crate) persons: f64,
+    /// Candidates that decisions rule out.
+    pub(crate) forbidden: Option<&'a Forbidden>,
 }
 
 /// Buffers that a thread keeps from event to event.
@@ -136,7 +139,14 @@ impl<'a> Scorer<'a> {
     ) -> Self {
         let persons = reference.persons().max(1) as f64;
         let providers = Providers::default();
-        Self { reference, frequencies, blocks, parameters, providers, bits: parameters.bits(), persons }
+        let bits = parameters.bits();
+        Self { reference, frequencies, blocks, parameters, providers, bits, persons, forbidden: None }
+    }
+
+    /// The persons that a decision says a record is not of.
+    #[inline]
+    pub(crate) fn forbidden_to(&self, record: &Record) -> &[u32] {
+        self.forbidden.and_then(|forbidden| forbidden.get(&record.key)).map_or(&[], Vec::as_slice)
     }
 
     /// The verdict on an event that exits early: nobody can compete but the person's twin, whom the gender or nothing tells
@@ -213,6 +223,41 @@ impl<'a> Scorer<'a> {
             remembered.find(self.reference, event, record, &scratch.moved, &mut scratch.found);
         } else {
             scratch.moved.to.clear();
+        }
+        self.compare_found(event, record, remembered, scratch);
+    }
+
+    /// Weighs candidates that were found otherwise; for measuring what that costs.
+    pub(crate) fn weigh_found(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered<'_>>,
+        found: &[Found],
+        scratch: &mut Scratch,
+    ) {
+        scratch.candidates.clear();
+        found.clone_into(&mut scratch.found);
+        if let Some(remembered) = remembered {
+            remembered.moved_from(event, &mut scratch.moved);
+        } else {
+            scratch.moved.to.clear();
+        }
+        if !found.is_empty() {
+            self.compare_found(event, record, remembered, scratch);
+        }
+    }
+
+    fn compare_found(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered<'_>>,
+        scratch: &mut Scratch,
+    ) {
+        let forbidden = self.forbidden_to(record);
+        if !forbidden.is_empty() {
+            scratch.found.retain(|found| !forbidden.contains(&found.person));
         }
         let household = remembered.map_or(0.0, |remembered| remembered.household_bits(&self.parameters));
         self.find_holders(event, scratch);

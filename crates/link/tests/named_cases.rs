@@ -2,7 +2,7 @@
 
 mod common;
 
-use caredata_link::{Index, Link, Record, Settings, Status, link_and_candidates};
+use caredata_link::{Decisions, Index, Link, Record, Settings, Status, link_and_candidates};
 use caredata_model::{Gender, Identifiers, Postcode};
 use common::{Dice, Person, identifiers, link, number, people, person_id, postcode, record};
 
@@ -304,7 +304,7 @@ fn every_event_names_the_candidate_that_its_probability_is_about() {
     let doubtful = case.event(identifiers(0, (1961, 7, 14), Some(postcode("YO10 4AA")), Gender::Male));
     let settings = Settings { accept_probability: 1.1, review_probability: 1.1, ..Settings::default() };
     let (strict, candidates) =
-        link_and_candidates(&settings, Index::new(), &case.registrations, &case.events, &person_id);
+        link_and_candidates(&Decisions::NONE, &settings, Index::new(), &case.registrations, &case.events, &person_id);
     assert!(strict.events.iter().all(|link| link.status != Status::Linked || link.probability.is_none()));
     assert_eq!(
         candidates[doubtful].person,
@@ -312,8 +312,14 @@ fn every_event_names_the_candidate_that_its_probability_is_about() {
         "a candidate, although not linked"
     );
 
-    let (linked, candidates) =
-        link_and_candidates(&Settings::default(), Index::new(), &case.registrations, &case.events, &person_id);
+    let (linked, candidates) = link_and_candidates(
+        &Decisions::NONE,
+        &Settings::default(),
+        Index::new(),
+        &case.registrations,
+        &case.events,
+        &person_id,
+    );
     let plain = link(&Settings::default(), &case.registrations, &case.events);
     assert_eq!(linked.events, plain.events, "asking for candidates changes no link");
     let of_linked = linked.events.iter().zip(&candidates).filter(|(link, _)| link.match_rank.is_some());

@@ -12,7 +12,7 @@ mod figures;
 pub mod linkage;
 mod numbers;
 mod page;
-mod svg;
+pub(crate) mod svg;
 
 #[cfg(test)]
 mod tests;

@@ -7,49 +7,49 @@ use std::fmt::Write as _;
 
 /// A place in a picture, in its own units.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct At {
+pub(crate) struct At {
     pub x: f64,
     pub y: f64,
 }
 
 /// Shorthand for a place.
-pub(super) const fn at(x: f64, y: f64) -> At {
+pub(crate) const fn at(x: f64, y: f64) -> At {
     At { x, y }
 }
 
 /// The width and height of a box.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Size {
+pub(crate) struct Size {
     pub width: f64,
     pub height: f64,
 }
 
 /// Shorthand for a size.
-pub(super) const fn size(width: f64, height: f64) -> Size {
+pub(crate) const fn size(width: f64, height: f64) -> Size {
     Size { width, height }
 }
 
 /// Where a text stands relative to its place.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Middle,
     Right,
 }
 
 /// A picture being drawn.
-pub(super) struct Picture {
+pub(crate) struct Picture {
     body: String,
     size: Size,
 }
 
 impl Picture {
-    pub(super) fn new(size: Size) -> Self {
+    pub(crate) fn new(size: Size) -> Self {
         Self { body: String::new(), size }
     }
 
     /// A box with a tip.
-    pub(super) fn rect(&mut self, class: &str, corner: At, size: Size, tip: &str) {
+    pub(crate) fn rect(&mut self, class: &str, corner: At, size: Size, tip: &str) {
         let (class, tip) = (escaped(class), escaped(tip));
         self.put(format_args!(
             "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{tip}</title></rect>",
@@ -58,7 +58,7 @@ impl Picture {
     }
 
     /// A straight line.
-    pub(super) fn line(&mut self, class: &str, from: At, to: At) {
+    pub(crate) fn line(&mut self, class: &str, from: At, to: At) {
         let class = escaped(class);
         self.put(format_args!(
             "<line class=\"{class}\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
@@ -67,7 +67,7 @@ impl Picture {
     }
 
     /// A dot with a tip.
-    pub(super) fn dot(&mut self, class: &str, centre: At, radius: f64, tip: &str) {
+    pub(crate) fn dot(&mut self, class: &str, centre: At, radius: f64, tip: &str) {
         let (class, tip) = (escaped(class), escaped(tip));
         self.put(format_args!(
             "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius:.1}\"><title>{tip}</title></circle>",
@@ -76,7 +76,7 @@ impl Picture {
     }
 
     /// A line of text; the place is on its base line.
-    pub(super) fn text(&mut self, class: &str, place: At, align: Align, text: &str) {
+    pub(crate) fn text(&mut self, class: &str, place: At, align: Align, text: &str) {
         let anchor = match align {
             Align::Left => "start",
             Align::Middle => "middle",
@@ -90,7 +90,7 @@ impl Picture {
     }
 
     /// A band that leaves one upright edge and arrives at another; the places are the upper ends of the edges.
-    pub(super) fn band(&mut self, class: &str, from: At, to: At, height: f64, tip: &str) {
+    pub(crate) fn band(&mut self, class: &str, from: At, to: At, height: f64, tip: &str) {
         let middle = f64::midpoint(from.x, to.x);
         let (class, tip) = (escaped(class), escaped(tip));
         self.put(format_args!(
@@ -111,7 +111,7 @@ impl Picture {
     }
 
     /// The picture as an element of a page. `id` is the picture's name within the page.
-    pub(super) fn finish(self, id: &str, title: &str, description: &str) -> String {
+    pub(crate) fn finish(self, id: &str, title: &str, description: &str) -> String {
         let (id, title, description) = (escaped(id), escaped(title), escaped(description));
         format!(
             "<svg role=\"img\" aria-labelledby=\"{id}-t {id}-d\" viewBox=\"0 0 {:.0} {:.0}\">\
@@ -120,13 +120,25 @@ impl Picture {
         )
     }
 
+    /// The picture as a file of its own, with its style sheet; see [`Picture::finish`].
+    pub(crate) fn finish_alone(self, id: &str, title: &str, description: &str, style: &str) -> String {
+        let size = self.size;
+        let picture = self.finish(id, title, description);
+        let open = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{:.0}\" height=\"{:.0}\"",
+            size.width, size.height
+        );
+        // Titles come first, for readers of screens; the style sheet follows them.
+        picture.replacen("<svg", &open, 1).replacen("</desc>", &format!("</desc><style>{style}</style>"), 1)
+    }
+
     fn put(&mut self, shape: std::fmt::Arguments<'_>) {
         self.body.write_fmt(shape).expect("writing to a String cannot fail");
     }
 }
 
 /// Text as it may stand between tags and inside quotes.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

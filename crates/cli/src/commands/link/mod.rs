@@ -1,11 +1,15 @@
-//! `caredata link`: linkage alone, and what is asked about it.
+//! `caredata link`: linkage alone, and what is asked about links.
 
+mod bars;
 mod evaluate;
+mod explain;
+mod review;
+mod rules;
 
 use super::grouped;
 use crate::args::{self, AboutLinks, Arguments, Link, Method};
 use crate::output;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use caredata_engine::linkage::{LinkFiles, link_files};
 use serde_json::json;
 use std::fmt::Write;
@@ -15,13 +19,13 @@ use std::path::Path;
 const PLACES_SHOWN: usize = 5;
 
 pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
-    match (&options.about, &options.files, &options.out) {
-        (Some(AboutLinks::Evaluate(options)), ..) => evaluate::evaluate(arguments, options),
-        (Some(AboutLinks::Explain(_)), ..) => bail!("not yet"),
-        (Some(AboutLinks::Review(_)), ..) => bail!("not yet"),
-        (Some(AboutLinks::Rules(_)), ..) => bail!("not yet"),
-        (None, Some(files), Some(out)) => link_to(arguments, files, out),
-        (None, ..) => bail!("neither files to link nor a question"),
+    match (&options.about, &options.files) {
+        (Some(AboutLinks::Evaluate(options)), _) => evaluate::evaluate(arguments, options),
+        (Some(AboutLinks::Explain(options)), _) => explain::explain(arguments, options),
+        (Some(AboutLinks::Review(options)), _) => review::review(arguments, options),
+        (Some(AboutLinks::Rules(options)), _) => rules::rules(arguments, options),
+        (None, Some(linked)) => link_to(arguments, linked, options.out.as_deref()),
+        (None, None) => bail!("neither files to link nor a question"),
     }
 }
 
@@ -31,16 +35,19 @@ fn files(files: &args::LinkFiles) -> LinkFiles {
         hospital: files.hospital.clone(),
         method: method(files.method),
         identifiers_only: files.identifiers_only,
+        decisions: files.decisions.clone(),
     }
 }
 
-fn link_to(arguments: &Arguments, asked: &args::LinkFiles, out: &Path) -> anyhow::Result<()> {
-    let done = link_files(&files(asked), out)?;
+fn link_to(arguments: &Arguments, linked: &args::LinkFiles, out: Option<&Path>) -> anyhow::Result<()> {
+    let out = out.context("no place to write the links to")?;
+    let done = link_files(&files(linked), out)?;
     let [linked, new, review] = done.by_status;
     let [reading, linking, writing] = done.seconds;
     let value = json!({
         "out": out, "registrations": done.registrations, "events": done.events, "linked": linked, "new": new,
         "review": review, "quarantined": done.quarantined,
+        "decisions": done.decisions, "decided_elsewhere": done.decided_elsewhere,
         "seconds": { "read": reading, "link": linking, "write": writing },
     });
     let mut words = format!(
@@ -53,6 +60,13 @@ fn link_to(arguments: &Arguments, asked: &args::LinkFiles, out: &Path) -> anyhow
         out.display(),
     );
     write!(words, "\nread {reading:.2} s, link {linking:.2} s, write {writing:.2} s")?;
+    if done.decisions > 0 {
+        let plural = if done.decisions == 1 { "" } else { "s" };
+        write!(words, "\nobeyed {} decision{plural}", grouped(done.decisions))?;
+    }
+    if done.decided_elsewhere > 0 {
+        write!(words, "; {} records that they name are not in these files", grouped(done.decided_elsewhere))?;
+    }
     if done.quarantined > 0 {
         write!(words, "\n{} rows were not taken:", grouped(done.quarantined))?;
     }

@@ -13,7 +13,7 @@ mod signs;
 mod truth;
 
 use super::read::Loaded;
-use super::{LinkFiles, person_of};
+use super::{LinkFiles, decisions_of, person_of};
 use crate::error::EngineError;
 use crate::report::linkage::{self, LinkageReport};
 use caredata_link::{Candidate, Diagnostics, Index, Link, Record, Status, link_and_candidates};
@@ -85,8 +85,9 @@ pub fn evaluate(request: &Evaluation, out: &Path) -> Result<Evaluated, EngineErr
     let began = Instant::now();
     let Loaded { registrations, events, sources, quarantined, .. } = Loaded::read(&request.files)?.in_file_order();
     let settings = request.files.settings();
+    let decisions = decisions_of(&request.files)?;
     let (linkage, candidates) =
-        link_and_candidates(&settings, Index::new(), &registrations, &events, &|key| person_of(key));
+        link_and_candidates(&decisions, &settings, Index::new(), &registrations, &events, &|key| person_of(key));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
