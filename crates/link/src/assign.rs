@@ -51,17 +51,19 @@ pub struct Pending {
     index: Index,
     merges: Vec<Change>,
     splits: Vec<Change>,
+    doubts: Vec<Change>,
 }
 
 impl Pending {
     /// The index with the run's registrations and events in it, each given with its links.
     pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
-        let Self { mut index, merges, splits } = self;
+        let Self { mut index, merges, splits, doubts } = self;
+        index.release();
         for ((records, links), kind) in [(registrations, Kind::Registration), (events, Kind::Event)] {
             let observed = records.par_iter().zip(links);
             index.extend(observed.map(|(record, link)| Observation::of(record, link.person, kind)));
         }
-        index.change(merges, splits);
+        index.change(merges, splits, doubts);
         index
     }
 }
@@ -118,10 +120,10 @@ pub fn link(
     }
     let mut diagnostics = Diagnostics::default();
     let reference = Reference::build(&index, registrations);
-    let decisions = match settings.method {
+    let (decisions, in_doubt) = match settings.method {
         Method::Probabilistic => probabilistic(settings, &index, &reference, events, &mut diagnostics),
-        Method::Hesid => passes::hesid(settings, &index, &reference, events),
-        Method::MatchRank => passes::match_ranks(&reference, events),
+        Method::Hesid => (passes::hesid(settings, &index, &reference, events), Vec::new()),
+        Method::MatchRank => (passes::match_ranks(&reference, events), Vec::new()),
     };
     let names = Names::give(&reference, events, &decisions, !settings.identifiers_only, person_id);
     diagnostics.id_collisions = names.collisions;
@@ -132,9 +134,10 @@ pub fn link(
     diagnostics.count_events(&event_links);
     let merges = reference.merges.clone();
     let splits = splits(&index, registrations, &registration_links);
+    let doubts = doubts(&in_doubt, events, &event_links, &names);
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
     drop(reference);
-    let pending = Pending { index, merges, splits };
+    let pending = Pending { index, merges, splits, doubts };
     Linkage { registrations: registration_links, events: event_links, pending, diagnostics }
 }
 
@@ -203,12 +206,15 @@ fn probabilistic(
     reference: &Reference<'_>,
     events: &[Record],
     diagnostics: &mut Diagnostics,
-) -> Vec<Decision> {
+) -> (Vec<Decision>, Vec<InDoubt>) {
     let mut prepared = Prepared::for_run(settings, index, reference, events);
     let learnt = learn(reference, &prepared, events);
     prepared.admit_doubtful(reference, events, learnt.parameters);
     let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters);
-    let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only);
+    let (verdicts, in_doubt) =
+        judge_all_and(&scorer, &prepared.early, index, events, !settings.identifiers_only, |remembered, verdicts| {
+            candidates_in_review(settings, &scorer, events, verdicts, remembered)
+        });
     diagnostics.early_exits = prepared.early.iter().filter(|early| early.exits()).count() as u64;
     count_rules(diagnostics, settings, &verdicts);
     let bits = |probability: f64| {
@@ -220,11 +226,53 @@ fn probabilistic(
     diagnostics.threshold_review_bits = bits(settings.review_probability);
     diagnostics.learnt = Some(learnt);
     let ignored = passes::communal(prepared.frequencies.postcodes());
-    verdicts
+    let decided =
+        verdicts.par_iter().zip(events).map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored));
+    (decided.collect(), in_doubt)
+}
+
+/// An event in review, by its place, and a person of the reference whom it may be of.
+type InDoubt = (u32, u32);
+
+/// Whom each event in review may be of: everybody from [`Settings::CANDIDATE_PROBABILITY`].
+fn candidates_in_review(
+    settings: &Settings,
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    verdicts: &[Verdict],
+    remembered: &Remembered<'_>,
+) -> Vec<InDoubt> {
+    let found = events
         .par_iter()
-        .zip(events)
-        .map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored))
-        .collect()
+        .zip(verdicts)
+        .enumerate()
+        .with_min_len(1024)
+        .filter(|(_, (_, verdict))| is_in_review(settings, verdict));
+    let candidates = found.map_init(Scratch::default, |scratch, (at, (event, _))| {
+        let verdict = scorer.judge(event, Some(remembered), scratch);
+        let sum = scratch.candidates.first().map_or(1.0, |best| best.claim / verdict.probability);
+        let likely = scratch.candidates.iter().filter(|one| one.claim >= Settings::CANDIDATE_PROBABILITY * sum);
+        likely.map(|one| (at as u32, one.person)).collect::<Vec<InDoubt>>()
+    });
+    candidates.flatten_iter().collect()
+}
+
+fn is_in_review(settings: &Settings, verdict: &Verdict) -> bool {
+    verdict.person != NOBODY && verdict.probability >= settings.review_probability && !verdict.accepts(settings)
+}
+
+/// What [`candidates_in_review`] found, by the ids of persons.
+fn doubts(in_doubt: &[InDoubt], events: &[Record], links: &[Link], names: &Names) -> Vec<Change> {
+    let doubt = |&(at, person): &InDoubt| Change {
+        from: links[at as usize].person,
+        into: names.of_person[person as usize],
+        reason: Reason::InReview,
+        contribution: events[at as usize].contribution,
+    };
+    let mut doubts: Vec<Change> = in_doubt.iter().map(doubt).collect();
+    doubts.sort_unstable();
+    doubts.dedup();
+    doubts
 }
 
 /// Which of so many events teach: those that a hash of their keys picks.
@@ -263,6 +311,18 @@ pub(crate) fn judge_all(
     events: &[Record],
     use_local_ids: bool,
 ) -> Vec<Verdict> {
+    judge_all_and(scorer, early, index, events, use_local_ids, |_, _| ()).0
+}
+
+/// As [`judge_all`]; `last` is told what the sure events taught in the last round, with all verdicts.
+fn judge_all_and<T>(
+    scorer: &Scorer<'_>,
+    early: &[Early],
+    index: &Index,
+    events: &[Record],
+    use_local_ids: bool,
+    last: impl FnOnce(&Remembered<'_>, &[Verdict]) -> T,
+) -> (Vec<Verdict>, T) {
     let mut verdicts: Vec<Verdict> = events
         .par_iter()
         .zip(early)
@@ -272,18 +332,31 @@ pub(crate) fn judge_all(
         })
         .collect();
     // What the second round settles teaches a third; more rounds were found to change next to nothing.
-    for teachers in [Teachers::Numbered, Teachers::Sure] {
-        let remembered = Remembered::gather(scorer.reference, index, events, &verdicts, use_local_ids, teachers);
-        verdicts
-            .par_iter_mut()
-            .zip(events)
-            .with_min_len(1024)
-            .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
-            .for_each_init(Scratch::default, |scratch, (verdict, event)| {
-                *verdict = scorer.judge(event, Some(&remembered), scratch);
-            });
-    }
+    judge_again(scorer, index, events, use_local_ids, &mut verdicts, Teachers::Numbered);
+    let remembered = judge_again(scorer, index, events, use_local_ids, &mut verdicts, Teachers::Sure);
+    let told = last(&remembered, &verdicts);
+    (verdicts, told)
+}
+
+/// One more round for the events that may gain by what sure ones teach; gives what they taught.
+fn judge_again<'a>(
+    scorer: &Scorer<'_>,
+    index: &Index,
+    events: &'a [Record],
+    use_local_ids: bool,
+    verdicts: &mut [Verdict],
+    teachers: Teachers,
+) -> Remembered<'a> {
+    let remembered = Remembered::gather(scorer.reference, index, events, verdicts, use_local_ids, teachers);
     verdicts
+        .par_iter_mut()
+        .zip(events)
+        .with_min_len(1024)
+        .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
+        .for_each_init(Scratch::default, |scratch, (verdict, event)| {
+            *verdict = scorer.judge(event, Some(&remembered), scratch);
+        });
+    remembered
 }
 
 fn count_rules(diagnostics: &mut Diagnostics, settings: &Settings, verdicts: &[Verdict]) {
@@ -319,7 +392,7 @@ fn decide(
     };
     Decision {
         person: if linked { verdict.person } else { NOBODY },
-        review: !linked && verdict.probability >= settings.review_probability,
+        review: is_in_review(settings, verdict),
         match_rank: if linked { rank() } else { None },
         weight_bits: Some(verdict.weight_bits),
         probability: Some(verdict.probability as f32),
