@@ -9,6 +9,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
 use arrow_array::{Array, Date32Array, Int32Array, RecordBatch, StringArray};
 use caredata_admit::{AtGate, Tie};
+use caredata_deidentify::TextForm;
+use caredata_extract::Quality;
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
 use caredata_model::Day;
 use std::collections::{BTreeMap, HashMap};
@@ -52,10 +54,22 @@ fn quarantined(account: &Account) -> Vec<Counted> {
         .collect()
 }
 
+/// What stands in a report for a text of a file that is not of its closed form, for it may be anything.
+const OTHER: &str = "other";
+
+/// The code of an organisation as a report may name it.
+pub fn organisation(code: &str) -> &str {
+    if TextForm::Organisation.takes(code) { code } else { OTHER }
+}
+
 /// How sound the identifiers of a source are, by provider.
 pub fn quality(name: &str, account: &Account) -> Vec<DataQuality> {
     let mut lines = Vec::new();
-    for (provider, counts) in &account.quality.by_provider {
+    let mut closed = Quality::default();
+    for (provider, &counts) in &account.quality.by_provider {
+        closed.merge(Quality { by_provider: BTreeMap::from([(organisation(provider).into(), counts)]) });
+    }
+    for (provider, counts) in &closed.by_provider {
         for (place, field) in FieldName::ALL.into_iter().enumerate() {
             lines.push(DataQuality {
                 source: name.to_owned(),
@@ -143,6 +157,11 @@ fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), Ra
     }
 }
 
+/// A value as it is published: payload that waits for de-identification is still the file's own text.
+fn closed(form: TextForm, text: &str) -> &str {
+    if form.takes(text) { text } else { OTHER }
+}
+
 /// The columns by which rows are grouped, as far as a source has them.
 struct Groups<'a> {
     sex: Option<&'a StringArray>,
@@ -177,8 +196,8 @@ impl<'a> Groups<'a> {
         [
             (Dimension::Sex, sex),
             (Dimension::Age, self.age(row)),
-            (Dimension::Ethnicity, text(self.ethnic)),
-            (Dimension::Deprivation, text(self.decile)),
+            (Dimension::Ethnicity, text(self.ethnic).map(|code| closed(TextForm::Ethnic, code))),
+            (Dimension::Deprivation, text(self.decile).map(|code| closed(TextForm::Decile, code))),
         ]
         .into_iter()
         .filter_map(|(dimension, group)| Some((dimension, group?)))
