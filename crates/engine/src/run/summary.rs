@@ -12,7 +12,7 @@ use caredata_admit::{AtGate, Tie};
 use caredata_deidentify::TextForm;
 use caredata_extract::Quality;
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
-use caredata_model::Day;
+use caredata_model::{Day, Postcode};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where the rows of one source went.
@@ -36,7 +36,7 @@ pub fn source_counts(name: &str, table: &str, account: &Account) -> SourceCounts
         withheld: counted(withheld),
         quarantined: quarantined(account),
         withheld_by_person,
-        ignored_columns: account.ignored_columns.clone(),
+        ignored_columns: account.ignored_columns.iter().map(|name| column(name).to_owned()).collect(),
     }
 }
 
@@ -60,6 +60,15 @@ const OTHER: &str = "other";
 /// The code of an organisation as a report may name it.
 pub fn organisation(code: &str) -> &str {
     if TextForm::Organisation.takes(code) { code } else { OTHER }
+}
+
+/// The name of a column that nobody declared, as a report may give it: a word, and neither a long number nor a postcode.
+fn column(name: &str) -> &str {
+    let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let fits = is_word && name.len() <= 40 && digits <= 4 && Postcode::parse(name).is_err();
+    if fits { name } else { OTHER }
 }
 
 /// How sound the identifiers of a source are, by provider.
@@ -246,4 +255,23 @@ pub fn weights(links: impl Iterator<Item = (Link, Tie)>, diagnostics: &Diagnosti
         review_from_bits: diagnostics.threshold_review_bits.unwrap_or(link_from_bits),
         link_from_bits,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_no_closed_form_is_other() {
+        for (name, shown) in
+            [("Consultant_Code", true), ("DIAG_21", true), ("9434765919", false), ("LS14AP", false), ("J Smith", false)]
+        {
+            assert_eq!(column(name) == name, shown, "{name}");
+        }
+        assert_eq!(
+            (organisation("A81001"), organisation("9434765919"), organisation("LS14AP")),
+            ("A81001", OTHER, OTHER)
+        );
+        assert_eq!((closed(TextForm::Ethnic, "A"), closed(TextForm::Ethnic, "John Smith")), ("A", OTHER));
+    }
 }
