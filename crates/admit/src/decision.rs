@@ -134,6 +134,20 @@ impl Reason {
         }
     }
 
+    /// Whether a row withheld for this reason takes the place of one with the same key that was published before. It does not
+    /// where nobody could tell about the new one whether its patient objects.
+    pub const fn supersedes(self) -> bool {
+        match self {
+            Self::NoRegistration | Self::ProviderHeld | Self::NotAsked | Self::TiesToNobody => false,
+            Self::NotedAtPractice
+            | Self::ObjectedGp
+            | Self::ObjectedAll
+            | Self::ObjectedSource
+            | Self::ObjectionEntry
+            | Self::SensitiveCode => true,
+        }
+    }
+
     /// The reason of that [`Reason::name`].
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
@@ -186,6 +200,14 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Whether the row takes the place of one with the same key that was published before; see [`Reason::supersedes`].
+    pub const fn supersedes(self) -> bool {
+        match self {
+            Self::Admitted => true,
+            Self::Withheld(reason) => reason.supersedes(),
+        }
+    }
+
     /// For what the row's identifiers are held.
     pub const fn identifiers(self) -> Held {
         match self {

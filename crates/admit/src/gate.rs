@@ -18,7 +18,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Int32Array, Int64A
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use caredata_extract::{ObjectionCodes, SensitiveCodes, Source, SourceBatch, Table, Withholding};
-use caredata_model::{Identifiers, LegalBasis, RecordKey, SourceName};
+use caredata_model::{Identifiers, LegalBasis, RecordKey, Scope, SourceName};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -159,19 +159,30 @@ impl Gate {
 
     /// What the register says of a row that states identifiers: of its valid NHS Number, of the record itself, of its
     /// provider; and at a practice, what the practice said of its own record.
-    fn by_register(&self, key: RecordKey, identifiers: Identifiers, provider: &str) -> Option<Reason> {
+    ///
+    /// Where a practice notes a type 1 objection and a type 2 objection stands too, the type 2 one is named: the identifiers are
+    /// then held for matching, without which the person's hospital rows could not be told and withheld.
+    fn by_register(
+        &self,
+        key: RecordKey,
+        identifiers: Identifiers,
+        provider: &str,
+        noted: Option<Reason>,
+    ) -> Option<Reason> {
         if self.terms.held_providers.contains(provider) {
             return Some(Reason::ProviderHeld);
         }
-        let ask = |subject| {
-            let standing = self.terms.register.standing(subject)?;
-            objection(standing, self.origin.setting(), &self.origin.source)
-        };
-        let by_practice = (self.origin.setting() == Setting::GeneralPractice && self.terms.register.binds(key))
-            .then_some(Reason::NotedAtPractice);
-        let by_number = identifiers.nhs_number().and_then(|number| ask(Subject::Number(number)));
-        let by_record = ask(Subject::Record(key));
-        [by_practice, by_number, by_record].into_iter().flatten().min()
+        let of_number = identifiers.nhs_number().map(Subject::Number);
+        let register: &Register = &self.terms.register;
+        let standings =
+            || of_number.into_iter().chain([Subject::Record(key)]).filter_map(move |who| register.standing(who));
+        let bound = self.origin.setting() == Setting::GeneralPractice && register.binds(key);
+        let by_practice = noted.or(bound.then_some(Reason::NotedAtPractice));
+        if by_practice.is_some() && standings().any(|standing| standing.includes(&Scope::All)) {
+            return Some(Reason::ObjectedAll);
+        }
+        let asked = standings().filter_map(|standing| objection(standing, self.origin.setting(), &self.origin.source));
+        asked.chain(by_practice).min()
     }
 
     /// Decides rows that state identifiers.
@@ -182,10 +193,10 @@ impl Gate {
             let by_practice = withholding
                 .filter(|withholding| withholding.withholds(batch.provider(row), batch.local_id(row)))
                 .map(|_| Reason::NotedAtPractice);
-            let by_register = self.by_register(key, identifiers, batch.provider(row));
+            let reason = self.by_register(key, identifiers, batch.provider(row), by_practice);
             let exact_from =
                 if batch.is_birth(row) { ExactFrom::NEVER } else { ExactFrom::birth(identifiers.birth_date()) };
-            asked.push(key, key, by_practice.or(by_register).into(), exact_from);
+            asked.push(key, key, reason.into(), exact_from);
         }
         asked
     }
@@ -225,8 +236,8 @@ impl Gate {
     fn patient(&self, key: RecordKey, provider: &str, noted: bool, found: Option<&Registration>) -> Registration {
         let held = self.terms.held_providers.contains(provider);
         let fate = match found {
-            _ if noted => Fate::Withheld(Reason::NotedAtPractice),
             _ if held => Fate::Withheld(Reason::ProviderHeld),
+            _ if noted => Fate::Withheld(Reason::NotedAtPractice),
             None => Fate::Withheld(Reason::NoRegistration),
             Some(registration) => registration.fate,
         };

@@ -136,7 +136,8 @@ pub struct Extract {
     /// Where to put a folder for each practice.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// The practice's own keys, for its tokens; made there where there are none.
+    /// Where each practice's key and the list of what it sent lie, a folder for each; made where there are none. In the user's
+    /// configuration folder where not given, never with the packages.
     #[arg(long, value_name = "DIR")]
     pub keys: Option<PathBuf>,
 }

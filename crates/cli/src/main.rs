@@ -1,7 +1,7 @@
 //! `caredata`: arguments in, the engine's work done, words or JSON out, and an exit code that scripts can rely on.
 //!
-//! Exit codes: 0 done; 2 wrong usage; 3 refused input, nothing changed; 4 refused by a rule or by law, logged; 5 a fault of
-//! ours.
+//! Exit codes: 0 done; 2 wrong usage; 3 refused input, nothing changed; 4 refused by a rule or by law, logged, or
+//! found by a check to wait for the next run; 5 a fault of ours.
 
 mod args;
 mod commands;

@@ -201,9 +201,9 @@ fn registrations_without_the_journals_that_say_who_objects_are_refused() {
 }
 
 #[test]
-fn an_unreadable_row_that_may_note_an_objection_stops_the_run() {
+fn an_unreadable_row_that_may_note_an_objection_stops_the_run_where_it_names_no_practice() {
     let message = refused("gp/journals.csv", |bytes| {
-        let line = b"A81001,\xFF,1,2014-01-01,2014-01-01,read2,9Nu0.,,,,\n";
+        let line = b"A\xFF,first,1,2014-01-01,2014-01-01,read2,9Nu0.,,,,\n";
         [bytes, line].concat()
     });
     assert!(message.contains("doubtful-objection"), "{message}");
@@ -228,4 +228,39 @@ fn a_source_cannot_take_the_name_of_another() {
     };
     assert!(run(&["apc"]).contains("source-name-taken"));
     assert!(run(&["care", "care"]).contains("source-name-taken"));
+}
+
+#[test]
+fn an_unreadable_row_that_may_note_an_objection_holds_its_practice() {
+    let place = Place::with_people(1_000, 1);
+    place.init("home");
+    let journals = place.path("data/gp/journals.csv");
+    let mut bytes = fs::read(&journals).expect("a file");
+    bytes.extend(b"A81001,\xFF,1,2014-01-01,2014-01-01,read2,9Nu0.,,,,\n");
+    fs::write(&journals, bytes).expect("written");
+    let report: serde_json::Value = serde_json::from_str(&succeeds(&place.run("home", "data", PERIOD))).expect("JSON");
+    assert_eq!(report["held"].as_array().map(Vec::len), Some(1), "{}", report["held"]);
+    assert_eq!(report["held"][0]["practice"], "A81001");
+    let published = rows(&place.path("home"), "journals");
+    assert!(!published.is_empty() && published.iter().all(|row| !row.contains("A81001")));
+    succeeds(&place.caredata("home", &["fsck"]));
+}
+
+#[test]
+fn a_byte_changed_in_a_published_file_is_found() {
+    let place = Place::with_people(300, 1);
+    place.init("home");
+    succeeds(&place.run("home", "data", PERIOD));
+    succeeds(&place.caredata("home", &["fsck"]));
+    let files = files_under(&place.path("home/records/journals"));
+    let file = files.iter().find(|path| path.extension().is_some_and(|ending| ending == "parquet")).expect("a file");
+    let mut bytes = fs::read(file).expect("a file");
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).expect("written");
+    let found = place.caredata("home", &["fsck"]);
+    let said = [found.stdout, found.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(found.status.code(), Some(5), "{said}");
+    assert!(said.contains("changed after it was published"), "{said}");
 }

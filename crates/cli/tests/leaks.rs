@@ -119,3 +119,30 @@ fn messages_and_the_log_repeat_no_value() {
         assert!(!text.contains(number) && !text.contains("LS1 4AP"));
     }
 }
+
+#[test]
+fn what_stands_in_a_column_by_mistake_names_no_group_of_the_report() {
+    let place = Place::with_people(500, 1);
+    place.init("home");
+    let apc = place.path("data/hospital/apc.csv");
+    let text = fs::read_to_string(&apc).expect("a file");
+    let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
+    let at = |name: &str| header.iter().position(|column| *column == name).expect("the column");
+    let canaries = ["9434765919", "John Smith", "LS1 4AP", "1971-03-05"];
+    let columns = ["ETHNOS", "PROCODE", "IMD04_DECILE"].into_iter().filter(|name| header.contains(name));
+    let columns: Vec<usize> = columns.map(at).collect();
+    assert!(columns.len() >= 2);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (turn, line) in lines.iter_mut().skip(1).take(40).enumerate() {
+        let mut fields: Vec<&str> = line.split(',').collect();
+        fields[columns[turn % columns.len()]] = canaries[turn / columns.len() % canaries.len()];
+        *line = fields.join(",");
+    }
+    fs::write(&apc, lines.join("\n") + "\n").expect("written");
+    let said = succeeds(&place.run("home", "data", "2013-05..2014-04"));
+    let read = |name: &str| fs::read_to_string(place.path("home/report").join(name)).expect("a report");
+    for text in [said, read("report.json"), read("index.html")] {
+        assert!(canaries.iter().all(|canary| !text.contains(canary)));
+        assert!(text.contains("other"));
+    }
+}

@@ -24,7 +24,8 @@ fn append(file: &Path, changes: &[(&str, &str)]) {
     let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
     let mut row: Vec<String> = lines.next().expect("a row").split(',').map(str::to_owned).collect();
     for (name, value) in changes {
-        row[header.iter().position(|column| column == name).expect("the column")] = (*value).to_owned();
+        let place = header.iter().position(|column| column == name).expect("the column");
+        value.clone_into(&mut row[place]);
     }
     fs::write(file, format!("{}\n{}\n", text.trim_end(), row.join(","))).expect("written");
 }

@@ -71,7 +71,7 @@ fn an_objection_seals_what_was_published_and_a_withdrawal_brings_it_back() {
         .expect("a number")[0];
     says(&place, "home", "object-all", number);
     let found = place.caredata("home", &["fsck"]);
-    assert_eq!(found.status.code(), Some(5), "the check knows of the wish before the next run does");
+    assert_eq!(found.status.code(), Some(4), "the check knows of the wish before the next run does");
     run();
     let without = all(&place, "home");
     assert!(without[0].len() < before[0].len(), "fewer persons");

@@ -263,6 +263,14 @@ pub enum EngineError {
         /// Why it cannot be read.
         reason: &'static str,
     },
+    /// A package holds rows of another practice than the one that it says it is of.
+    #[error("{file}, in a package of practice {practice}, holds rows of another practice")]
+    ForeignRows {
+        /// The practice that the manifest names.
+        practice: String,
+        /// The file.
+        file: String,
+    },
     /// Two sources of one run have one name, or a declared one bears a name of ours.
     #[error("the source name {name} is taken")]
     SourceNameTaken {
@@ -459,6 +467,9 @@ impl EngineError {
                 Input,
                 "have the practice mend the row: until then nobody can tell whose wish it is; nothing was changed",
             ),
+            Self::ForeignRows { .. } => {
+                ("foreign-rows", Input, "ask the practice to send a package of its own rows alone; nothing was changed")
+            }
             Self::SourceNameTaken { .. } => {
                 ("source-name-taken", Input, "give the declaration a name of its own, and name each source once")
             }

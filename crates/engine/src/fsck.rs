@@ -16,6 +16,8 @@ use caredata_extract::Table;
 use caredata_model::SourceName;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::fs::File;
+use std::path::Path;
 
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,17 +26,35 @@ pub struct Finding {
     pub promise: String,
     /// How it is broken; `None` where it is kept.
     pub broken: Option<String>,
+    /// What a broken promise asks for.
+    pub remedy: Remedy,
+}
+
+/// What a broken promise asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Somebody must look into it: something is damaged, was changed from outside, or is a fault of the program.
+    Repair,
+    /// The next run: the register has learnt of a wish since the last one.
+    RunAgain,
 }
 
 impl Finding {
     /// A promise that is kept.
     pub fn kept(promise: &str) -> Self {
-        Self { promise: promise.to_owned(), broken: None }
+        Self { promise: promise.to_owned(), broken: None, remedy: Remedy::Repair }
     }
 
     /// A promise that is broken, and how.
     pub fn broken(promise: &str, how: impl Into<String>) -> Self {
-        Self { promise: promise.to_owned(), broken: Some(how.into()) }
+        Self { promise: promise.to_owned(), broken: Some(how.into()), remedy: Remedy::Repair }
+    }
+
+    /// The same finding, mended by the next run.
+    #[must_use]
+    pub const fn until_the_next_run(mut self) -> Self {
+        self.remedy = Remedy::RunAgain;
+        self
     }
 
     fn of(promise: &str, faults: &[String]) -> Self {
@@ -87,13 +107,19 @@ pub fn check(home: &Home) -> Result<Findings, EngineError> {
     let pending = register.pending_publication()?.map(|_| "a run was broken off; start it again".to_owned());
     findings.add(Finding::of("no publication is left half done", &pending.into_iter().collect::<Vec<_>>()));
     let present = present(&register)?;
-    findings.add(Finding::of("every published file is there and whole", &files(home, &present)));
+    let damaged = files(home, &present);
+    findings.add(Finding::of("every published file is there and whole", &damaged));
+    if !damaged.is_empty() {
+        // What a damaged file says of itself proves nothing: the promises about its rows are asked once it is mended.
+        return Ok(findings);
+    }
     findings.add(Finding::of("each table's own log lists the same files", &logs(home, &present)?));
     findings.add(Finding::of("every vault file opens with its key", &vault(home, &present)?));
     let view = RecordsView::new(&home.records(), &present.files)?;
     findings.add(Finding::of("the tables have the closed schema", &schemas(home, &present)));
     findings.add(Finding::of("everybody in a table is in persons, once", &strangers(&view)?));
-    findings.add(Finding::of("nothing of anybody who objects is published", &objectors(home, &present, &view)?));
+    let objectors = Finding::of("nothing of anybody who objects is published", &objectors(home, &present, &view)?);
+    findings.add(objectors.until_the_next_run());
     Ok(findings)
 }
 
@@ -102,12 +128,23 @@ fn files(home: &Home, present: &Present) -> Vec<String> {
     for file in &present.files {
         let place = home.records().join(&file.table).join(&file.name);
         match std::fs::metadata(&place) {
-            Ok(found) if found.len() == file.bytes => {}
+            Ok(found) if found.len() == file.bytes => match hash(&place) {
+                _ if file.blake3.is_empty() => {}
+                Ok(hash) if hash == file.blake3 => {}
+                Ok(_) => faults.push(format!("{}/{} was changed after it was published", file.table, file.name)),
+                Err(_) => faults.push(format!("{}/{} cannot be read", file.table, file.name)),
+            },
             Ok(_) => faults.push(format!("{}/{} has another size", file.table, file.name)),
             Err(_) => faults.push(format!("{}/{} is missing", file.table, file.name)),
         }
     }
     faults
+}
+
+fn hash(place: &Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(place)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn logs(home: &Home, present: &Present) -> Result<Vec<String>, EngineError> {

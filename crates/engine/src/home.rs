@@ -340,9 +340,14 @@ fn new_id() -> Result<String, EngineError> {
 
 /// `$XDG_CONFIG_HOME/caredata/ID`, or `~/.config/caredata/ID`.
 fn default_keys_folder(id: &str) -> Result<PathBuf, EngineError> {
+    Ok(config_folder()?.join(id))
+}
+
+/// Our folder in the user's configuration folder.
+pub(crate) fn config_folder() -> Result<PathBuf, EngineError> {
     let named = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named("XDG_CONFIG_HOME")
         .or_else(|| named("HOME").map(|home| home.join(".config")))
-        .map(|config| config.join("caredata").join(id))
+        .map(|config| config.join("caredata"))
         .ok_or(EngineError::KeysNowhere)
 }

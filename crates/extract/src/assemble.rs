@@ -86,6 +86,11 @@ impl Assembly {
         for row in &refused {
             rejections.push(row.line, &self.names.none, row.reason, Outcome::RowRefused);
         }
+        // Spaces about an id are no part of it: an objection noted under ` A81001` must be heard.
+        let ids = self.plan.key.iter().copied().chain([self.plan.provider]);
+        for slot in ids.chain(self.plan.local_id).chain(self.plan.token) {
+            rows.trim(slot);
+        }
         let (event_days, keep) = self.judge_rows(&rows, &mut rejections, &mut refused);
         if let Some(keep) = &keep {
             rows.retain(keep);

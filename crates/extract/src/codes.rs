@@ -110,8 +110,8 @@ impl ObjectionCodes {
         Some(self.judge(meaning, event_date, recorded_date))
     }
 
-    /// As [`ObjectionCodes::wish`], for an entry whose code system is whatever the file says. Where that is no known
-    /// system, a code that means an objection in any system counts, and one that means a withdrawal does not.
+    /// As [`ObjectionCodes::wish`], for an entry whose code system is whatever the file says. A code that means nothing in that
+    /// system counts where it means an objection in any other, and does not where it means a withdrawal.
     pub fn wish_as_written(
         &self,
         system: &str,
@@ -119,10 +119,8 @@ impl ObjectionCodes {
         event_date: Option<Day>,
         recorded_date: Option<Day>,
     ) -> Option<Recognised> {
-        if let Some(system) = system_as_written(system) {
-            return self.wish(system, code, event_date, recorded_date);
-        }
-        let meaning = self.objection_in_any_system(code)?;
+        let in_its_system = system_as_written(system).and_then(|system| self.meaning(system, code));
+        let meaning = in_its_system.or_else(|| self.objection_in_any_system(code))?;
         Some(self.judge(meaning, event_date, recorded_date))
     }
 
@@ -134,13 +132,13 @@ impl ObjectionCodes {
     /// Whether a code could be a wish in some system: a test of one byte.
     #[inline]
     pub(crate) fn may_be_wish(&self, code: &str) -> bool {
-        code.as_bytes().first().is_some_and(|&first| self.first_bytes[usize::from(first)] || first == b' ')
+        let is_space = |first: u8| first.is_ascii_whitespace() || !first.is_ascii();
+        code.as_bytes().first().is_some_and(|&first| self.first_bytes[usize::from(first)] || is_space(first))
     }
 
     /// Whether the text of a row that cannot be read has a field with the code of an objection.
     pub(crate) fn may_hold_objection(&self, row: &str) -> bool {
-        let fields = row.split([',', '|', '\t', '\n', '\r', '"']);
-        fields.into_iter().any(|field| self.objection_in_any_system(field).is_some())
+        crate::practice::fields(row).any(|field| self.objection_in_any_system(field).is_some())
     }
 
     fn objection_in_any_system(&self, code: &str) -> Option<Meaning> {
@@ -185,6 +183,7 @@ fn parse_objections(text: &str) -> Result<ObjectionCodes, CodeSetProblem> {
     }
     let mut meanings = BySystem::default();
     let mut first_bytes = [false; 256];
+    let mut rounded = Vec::new();
     for entry in declared.codes {
         let system = CodeSystem::parse(&entry.system)
             .ok_or_else(|| CodeSetProblem::Form(format!("there is no code system `{}`", entry.system)))?;
@@ -193,6 +192,7 @@ fn parse_objections(text: &str) -> Result<ObjectionCodes, CodeSetProblem> {
             return Err(CodeSetProblem::Form("a code is empty".to_owned()));
         };
         first_bytes[usize::from(first)] = true;
+        rounded.extend(spreadsheet_form(&code).map(|form| (system, form, entry.means)));
         if meanings.insert(system, code, entry.means).is_some_and(|before| before != entry.means) {
             return Err(CodeSetProblem::TwoMeanings { system, code: entry.code });
         }
@@ -206,6 +206,15 @@ fn parse_objections(text: &str) -> Result<ObjectionCodes, CodeSetProblem> {
             if has(object) && !has(withdraw) {
                 return Err(CodeSetProblem::NoWithdrawals { system, scope });
             }
+        }
+    }
+    // In doubt the objection holds: what a spreadsheet rounded may mean an objection, and is never taken for a withdrawal.
+    for (system, form, meaning) in rounded {
+        match meaning {
+            Meaning::ObjectGp | Meaning::ObjectAll => {
+                meanings.insert(system, form, meaning);
+            }
+            Meaning::WithdrawGp | Meaning::WithdrawAll => {}
         }
     }
     Ok(ObjectionCodes { version: declared.version, object_all_recorded_until: until, meanings, first_bytes })
@@ -358,8 +367,16 @@ fn normal_form(system: CodeSystem, code: &str) -> &str {
     let code = system.normalise(code.trim());
     match system {
         CodeSystem::Ctv3 => code.get(..READ_BYTES).unwrap_or(code).trim_end_matches('.'),
-        CodeSystem::Read2 | CodeSystem::Snomed | CodeSystem::Dmd => code,
+        CodeSystem::Read2 => code,
+        // A spreadsheet that took the code for a number writes a fraction behind it.
+        CodeSystem::Snomed | CodeSystem::Dmd => code.strip_suffix(".0").unwrap_or(code),
     }
+}
+
+/// A long number as spreadsheets show it, `827241000000103` as `8.27241E+14`; `None` for what they leave alone.
+fn spreadsheet_form(code: &str) -> Option<Box<str>> {
+    let is_long = code.len() >= 12 && code.bytes().all(|byte| byte.is_ascii_digit());
+    is_long.then(|| format!("{}.{}E+{}", &code[..1], &code[1..6], code.len() - 1).into())
 }
 
 /// The code system a journal names, in whatever case.

@@ -15,7 +15,8 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
 use caredata_model::{Choice, Day, Scope, Wish, stands};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// Whose GP record stays at the practice: the patients whose type 1 objection stands.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Collected {
     pub no_longer_counting: Vec<PatientWish>,
     /// Entries by practice.
     pub counts: BTreeMap<Box<str>, WishCounts>,
+    /// The practices of which each file has an entry that can be read, by the file's name.
+    pub practices: BTreeMap<Arc<str>, BTreeSet<Box<str>>>,
     /// Rows read.
     pub rows_in: u64,
     /// Rows that cannot be read and hold the code of an objection: nobody can tell whose. Their practices' data must be
@@ -82,6 +85,31 @@ pub struct Doubtful {
     pub line: u64,
     /// Why it cannot be read.
     pub reason: &'static str,
+    /// What stands in it.
+    pub(crate) row: RowText,
+}
+
+/// The text of a row, which nobody is shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RowText(pub(crate) Box<str>);
+
+impl std::fmt::Debug for RowText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RowText(withheld)")
+    }
+}
+
+impl Doubtful {
+    /// Whether some field of the row is this practice's code. Fields may be out of place and rows may have run together, so that
+    /// the row may be of any practice that it names.
+    pub fn names(&self, practice: &str) -> bool {
+        fields(&self.row.0).any(|field| field.trim() == practice)
+    }
+}
+
+/// What may be the fields of a row that cannot be read.
+pub(crate) fn fields(row: &str) -> impl Iterator<Item = &str> {
+    row.split([',', '|', '\t', '\n', '\r', '"'])
 }
 
 impl Withholding {
@@ -103,10 +131,18 @@ impl Withholding {
             undated: Undated::Keep,
             ..options.clone()
         };
-        let (read, doubtful) = read_watching(&source, files, &options, Some(codes), |batch| entries(&batch, codes))?;
+        let (read, doubtful) = read_watching(&source, files, &options, Some(codes), |batch| {
+            let practices: BTreeSet<Box<str>> = batch.providers().iter().map(|practice| (**practice).into()).collect();
+            (Arc::<str>::from(batch.file()), practices, entries(&batch, codes))
+        })?;
         let mut collected = Collected { rows_in: read.rows_in, doubtful, ..Collected::default() };
         let mut type1: BTreeMap<(Box<str>, Box<str>), Vec<Wish>> = BTreeMap::new();
-        for (practice, patient, recognised) in read.results.into_iter().flatten() {
+        let mut entries = Vec::new();
+        for (file, practices, found) in read.results {
+            collected.practices.entry(file).or_default().extend(practices);
+            entries.extend(found);
+        }
+        for (practice, patient, recognised) in entries {
             let counts = collected.counts.entry(practice.clone()).or_default();
             match recognised {
                 Recognised::NoLongerCounts(wish) => {

@@ -11,7 +11,7 @@ use crate::error::{ExtractError, FileProblem};
 use crate::find::{Format, InputFile};
 use crate::header::{self, Plan};
 use crate::parquet;
-use crate::practice::Doubtful;
+use crate::practice::{Doubtful, RowText};
 use crate::rejection::{Quality, QualityCounts, Rejection};
 use crate::rows::{self, Refused, Rows, Shape};
 use crate::source::Source;
@@ -394,6 +394,7 @@ impl Work<'_> {
                 file: Box::from(&*input.file.name),
                 line: first_line + u64::from(row.line),
                 reason: row.reason.words(),
+                row: RowText(row.text.clone()),
             };
             refused.iter().filter(holds).map(doubtful).collect()
         });

@@ -83,6 +83,21 @@ impl Rows {
             .map(|&[start, end]| &self.text[start as usize..end as usize])
     }
 
+    /// Takes the spaces from about the fields of one column.
+    pub(crate) fn trim(&mut self, slot: usize) {
+        let width = self.width.max(1);
+        for span in self.spans.iter_mut().skip(slot).step_by(width) {
+            let field = &self.text[span[0] as usize..span[1] as usize];
+            let (Some(first), Some(last)) = (field.as_bytes().first(), field.as_bytes().last()) else { continue };
+            // Most ids begin and end with a letter or digit.
+            if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+                continue;
+            }
+            let from = span[0] + (field.len() - field.trim_start().len()) as u32;
+            *span = [from, from + field.trim().len() as u32];
+        }
+    }
+
     /// Keeps the rows for which `keep` holds.
     pub(crate) fn retain(&mut self, keep: &[bool]) {
         let width = self.width;

@@ -130,3 +130,28 @@ fn sensitive_codes_are_found_in_every_form() {
     assert_eq!(codes.subject("read2", "H33.."), None);
     assert_eq!(codes.subject("snomed", "864060081"), None);
 }
+
+#[test]
+fn an_objection_is_heard_under_whatever_system_and_as_spreadsheets_write_it() {
+    let codes = ObjectionCodes::builtin();
+    let heard = |system: &str, code: &str| match codes.wish_as_written(system, code, day("2014-01-02"), None) {
+        Some(Recognised::Counts(wish)) => Some(wish.choice),
+        Some(Recognised::NoLongerCounts(_)) | None => None,
+    };
+    for (system, code) in [
+        ("ctv3", "9Nu0."),
+        ("snomed", "9Nu0."),
+        ("read2", "XaZ89"),
+        ("read2", "827241000000103"),
+        ("snomed", "827241000000103.0"),
+        ("read2", "827241000000103.0"),
+        ("snomed", "8.27241E+14"),
+        ("snomed", "\t827241000000103"),
+    ] {
+        assert_eq!(heard(system, code), Some(Choice::Object), "{system} {code}");
+    }
+    for (system, code) in [("ctv3", "9Nu1."), ("read2", "XaZ8A"), ("snomed", "8.27261E+14")] {
+        assert_eq!(heard(system, code), None, "a withdrawal counts in its own system alone: {system} {code}");
+    }
+    assert_eq!(heard("snomed", "827261000000102.0"), Some(Choice::Withdraw));
+}

@@ -36,12 +36,14 @@ fn export(gp: &Path, patients: u32, journal_lines: &[&str]) {
 }
 
 fn write(gp: &Path, out: &Path, period: &str, ledger: Option<&Path>) -> Result<Vec<Package>, ExtractError> {
+    let ledger = ledger.map(Path::to_owned);
+    let of_practice = |_: &str| ledger.clone().unwrap_or_default();
     let options = WriteOptions {
         period: period.parse().expect("a period"),
         window: Window::default(),
         today: today(),
-        token_key: &KEY,
-        ledger,
+        token_key: &|_| KEY,
+        ledger: if ledger.is_some() { Some(&of_practice) } else { None },
         objections: &ObjectionCodes::builtin(),
         sensitive: &SensitiveCodes::builtin(),
     };

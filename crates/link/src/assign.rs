@@ -53,17 +53,19 @@ pub struct Pending {
     index: Index,
     merges: Vec<Change>,
     splits: Vec<Change>,
+    doubts: Vec<Change>,
 }
 
 impl Pending {
     /// The index with the run's registrations and events in it, each given with its links.
     pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
-        let Self { mut index, merges, splits } = self;
+        let Self { mut index, merges, splits, doubts } = self;
+        index.release();
         for ((records, links), kind) in [(registrations, Kind::Registration), (events, Kind::Event)] {
             let observed = records.par_iter().zip(links);
             index.extend(observed.map(|(record, link)| Observation::of(record, link.person, kind)));
         }
-        index.change(merges, splits);
+        index.change(merges, splits, doubts);
         index
     }
 }
@@ -192,10 +194,10 @@ fn run(
     let mut diagnostics = Diagnostics::default();
     let reference = Reference::build(&index, registrations, decisions);
     let settled = Settled::of(decisions, &reference, &index, events);
-    let mut decided = match settings.method {
+    let (mut decided, in_doubt) = match settings.method {
         Method::Probabilistic => probabilistic(settings, &index, &reference, events, &settled, &mut diagnostics),
-        Method::Hesid => passes::hesid(settings, &index, &reference, events, &settled),
-        Method::MatchRank => passes::match_ranks(&reference, events, &settled),
+        Method::Hesid => (passes::hesid(settings, &index, &reference, events, &settled), Vec::new()),
+        Method::MatchRank => (passes::match_ranks(&reference, events, &settled), Vec::new()),
     };
     if !decisions.is_empty() {
         let ignored = passes::communal(Frequencies::count(&reference.rows, events).postcodes());
@@ -216,9 +218,10 @@ fn run(
     diagnostics.count_events(&event_links);
     let merges = reference.merges.clone();
     let splits = splits(&index, registrations, &registration_links);
+    let doubts = doubts(&in_doubt, events, &event_links, &names);
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
     drop(reference);
-    let pending = Pending { index, merges, splits };
+    let pending = Pending { index, merges, splits, doubts };
     Linkage { registrations: registration_links, events: event_links, pending, diagnostics }
 }
 
@@ -298,7 +301,7 @@ fn probabilistic(
     events: &[Record],
     settled: &Settled,
     diagnostics: &mut Diagnostics,
-) -> Vec<Decision> {
+) -> (Vec<Decision>, Vec<InDoubt>) {
     let mut prepared = Prepared::for_run(settings, index, reference, events, settled);
     let (learnt, providers) = learn(reference, &prepared, events);
     prepared.admit_doubtful(reference, events, learnt.parameters);
@@ -307,7 +310,9 @@ fn probabilistic(
         forbidden: Some(&settled.forbidden),
         ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters)
     };
-    let verdicts = judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only, settled);
+    let (verdicts, remembered) =
+        judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only, settled);
+    let in_doubt = candidates_in_review(settings, &scorer, events, &verdicts, &remembered);
     diagnostics.early_exits = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
     count_rules(diagnostics, settings, &verdicts);
     let bits = |probability: f64| {
@@ -319,11 +324,53 @@ fn probabilistic(
     diagnostics.threshold_review_bits = bits(settings.review_probability);
     diagnostics.learnt = Some(learnt);
     let ignored = passes::communal(prepared.frequencies.postcodes());
-    verdicts
+    let decided =
+        verdicts.par_iter().zip(events).map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored));
+    (decided.collect(), in_doubt)
+}
+
+/// An event in review, by its place, and a person of the reference whom it may be of.
+type InDoubt = (u32, u32);
+
+/// Whom each event in review may be of: everybody from [`Settings::CANDIDATE_PROBABILITY`].
+fn candidates_in_review(
+    settings: &Settings,
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    verdicts: &[Verdict],
+    remembered: &Remembered<'_>,
+) -> Vec<InDoubt> {
+    let found = events
         .par_iter()
-        .zip(events)
-        .map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored))
-        .collect()
+        .zip(verdicts)
+        .enumerate()
+        .with_min_len(1024)
+        .filter(|(_, (_, verdict))| is_in_review(settings, verdict));
+    let candidates = found.map_init(Scratch::default, |scratch, (at, (event, _))| {
+        let verdict = scorer.judge(event, Some(remembered), scratch);
+        let sum = scratch.candidates.first().map_or(1.0, |best| best.claim / verdict.probability);
+        let likely = scratch.candidates.iter().filter(|one| one.claim >= Settings::CANDIDATE_PROBABILITY * sum);
+        likely.map(|one| (at as u32, one.person)).collect::<Vec<InDoubt>>()
+    });
+    candidates.flatten_iter().collect()
+}
+
+fn is_in_review(settings: &Settings, verdict: &Verdict) -> bool {
+    verdict.person != NOBODY && verdict.probability >= settings.review_probability && !verdict.accepts(settings)
+}
+
+/// What [`candidates_in_review`] found, by the ids of persons.
+fn doubts(in_doubt: &[InDoubt], events: &[Record], links: &[Link], names: &Names) -> Vec<Change> {
+    let doubt = |&(at, person): &InDoubt| Change {
+        from: links[at as usize].person,
+        into: names.of_person[person as usize],
+        reason: Reason::InReview,
+        contribution: events[at as usize].contribution,
+    };
+    let mut doubts: Vec<Change> = in_doubt.iter().map(doubt).collect();
+    doubts.sort_unstable();
+    doubts.dedup();
+    doubts
 }
 
 /// Which of so many events teach: those that a hash of their keys picks.
@@ -353,21 +400,25 @@ pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Re
 }
 
 /// Judges all events: at once where nobody competes, then with all candidates, then, where doubt is left, with what the sure
-/// ones taught.
-pub(crate) fn judge_all(
+/// ones taught; gives also what they taught in the last round.
+pub(crate) fn judge_all<'a>(
     scorer: &Scorer<'_>,
     early: &[Early],
     index: &Index,
-    events: &[Record],
+    events: &'a [Record],
     use_local_ids: bool,
     settled: &Settled,
-) -> Vec<Verdict> {
+) -> (Vec<Verdict>, Remembered<'a>) {
     let mut verdicts = judge_at_first(scorer, early, events, settled);
-    for teachers in ROUNDS {
+    let mut round = |teachers: Teachers| {
         let remembered = Remembered::gather(scorer, index, events, &verdicts, use_local_ids, teachers);
         judge_again(scorer, events, use_local_ids, settled, &remembered, &mut verdicts);
-    }
-    verdicts
+        remembered
+    };
+    let [first, last] = ROUNDS;
+    round(first);
+    let remembered = round(last);
+    (verdicts, remembered)
 }
 
 /// Who teaches in the rounds after the first. What the second round settles teaches a third; more rounds were found to change
@@ -475,7 +526,7 @@ fn decide(
     Decision {
         person: if linked { verdict.person } else { NOBODY },
         candidate: verdict.person,
-        review: !linked && verdict.probability >= settings.review_probability,
+        review: is_in_review(settings, verdict),
         match_rank: if linked { rank() } else { None },
         weight_bits: Some(verdict.weight_bits),
         probability: Some(verdict.probability as f32),
@@ -599,7 +650,7 @@ mod tests {
             some.admit_doubtful(&reference, &events, parameters);
             let verdicts = |prepared: &Prepared| {
                 let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, parameters);
-                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only, &settled)
+                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only, &settled).0
             };
             assert_eq!(verdicts(&some), verdicts(&whole));
         }

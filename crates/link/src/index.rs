@@ -6,7 +6,7 @@
 
 use crate::Record;
 use caredata_model::{Day, Identifiers, PersonId, RecordKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What kind of record an observation was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,10 +72,12 @@ pub enum Reason {
     SameBirthDateAndPostcode = 1,
     /// The record's identifiers were changed into somebody else's.
     IdentifiersReplaced = 2,
+    /// Not a change but a doubt: the record is in review, and may be this person's.
+    InReview = 3,
 }
 
 /// That one person was found to be another (`from` is `into`), or that a record left its person (`from` was split and the
-/// record is now `into`).
+/// record is now `into`), or that a record in review, whose own person is `from`, may be `into`'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Change {
     /// The id that was.
@@ -94,7 +96,10 @@ pub struct Index {
     observations: Vec<Observation>,
     merges: Vec<Change>,
     splits: Vec<Change>,
+    doubts: Vec<Change>,
     resolved: HashMap<PersonId, PersonId>,
+    /// Observations that outlive their contribution until the run's records are observed.
+    held: HashSet<(u32, RecordKey)>,
 }
 
 impl Index {
@@ -103,9 +108,15 @@ impl Index {
         Self::default()
     }
 
-    /// The index of stored parts, as [`Index::observations`], [`Index::merges`] and [`Index::splits`] gave them.
-    pub fn from_parts(observations: Vec<Observation>, merges: Vec<Change>, splits: Vec<Change>) -> Self {
-        let mut index = Self { observations, merges, splits, resolved: HashMap::new() };
+    /// The index of stored parts, as [`Index::observations`], [`Index::merges`], [`Index::splits`] and [`Index::doubts`] gave
+    /// them.
+    pub fn from_parts(
+        observations: Vec<Observation>,
+        merges: Vec<Change>,
+        splits: Vec<Change>,
+        doubts: Vec<Change>,
+    ) -> Self {
+        let mut index = Self { observations, merges, splits, doubts, ..Self::default() };
         index.follow_merges();
         index
     }
@@ -125,16 +136,29 @@ impl Index {
         &self.splits
     }
 
+    /// Records in review: `from` is the person of its own that such a record has, `into` somebody whose it may be.
+    pub fn doubts(&self) -> &[Change] {
+        &self.doubts
+    }
+
     /// Who the person of an old id is today: follows merges to their end. An id that was never merged is its own.
     pub fn resolve(&self, person: PersonId) -> PersonId {
         self.resolved.get(&person).copied().unwrap_or(person)
     }
 
-    /// Forgets all that a contribution brought: its observations, and the merges and splits it gave rise to.
+    /// Lets observations, by contribution and record, outlive their contribution's removal until the run's records are observed: a
+    /// record that is given to the run again stays with the person it had, and with it that person's other records.
+    pub fn hold(&mut self, observations: impl IntoIterator<Item = (u32, RecordKey)>) {
+        self.held.extend(observations);
+    }
+
+    /// Forgets all that a contribution brought, but what is held: its observations, and the merges, splits and doubts it gave rise to.
     pub fn remove_contribution(&mut self, contribution: u32) {
-        self.observations.retain(|observation| observation.contribution != contribution);
+        let held = &self.held;
+        self.observations.retain(|one| one.contribution != contribution || held.contains(&(contribution, one.key)));
         self.merges.retain(|change| change.contribution != contribution);
         self.splits.retain(|change| change.contribution != contribution);
+        self.doubts.retain(|change| change.contribution != contribution);
         self.follow_merges();
     }
 
@@ -150,13 +174,22 @@ impl Index {
         found
     }
 
+    /// Lets go of what was held.
+    pub(crate) fn release(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            self.observations.retain(|one| !held.contains(&(one.contribution, one.key)));
+        }
+    }
+
     pub(crate) fn extend(&mut self, observations: impl rayon::iter::ParallelIterator<Item = Observation>) {
         rayon::iter::ParallelExtend::par_extend(&mut self.observations, observations);
     }
 
-    pub(crate) fn change(&mut self, merges: Vec<Change>, splits: Vec<Change>) {
+    pub(crate) fn change(&mut self, merges: Vec<Change>, splits: Vec<Change>, doubts: Vec<Change>) {
         self.merges.extend(merges);
         self.splits.extend(splits);
+        self.doubts.extend(doubts);
         self.follow_merges();
     }
 

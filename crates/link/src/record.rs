@@ -137,6 +137,9 @@ impl Settings {
     /// stands by to contradict a doubtful link, and most doubtful ones are one date of birth in one district.
     pub const IDENTIFIERS_ONLY_ACCEPT_MIN: f64 = 0.95;
 
+    /// The posterior probability from which a person counts as a candidate of a record in review.
+    pub const CANDIDATE_PROBABILITY: f64 = 0.05;
+
     /// The posterior probability from which an event is linked under these settings.
     pub fn acceptance(&self) -> f64 {
         if self.identifiers_only {

@@ -134,8 +134,9 @@ fn month_by_month_is_one_run_but_for_a_measured_difference() {
 fn the_index_goes_to_storage_and_back() {
     let (registrations, events, _) = population(2000, 2000, 3);
     let index = common::link(&Settings::default(), &registrations, &events).into_index(&registrations, &events);
-    let parts = (index.observations().to_vec(), index.merges().to_vec(), index.splits().to_vec());
-    let back = Index::from_parts(parts.0, parts.1, parts.2);
+    let parts =
+        (index.observations().to_vec(), index.merges().to_vec(), index.splits().to_vec(), index.doubts().to_vec());
+    let back = Index::from_parts(parts.0, parts.1, parts.2, parts.3);
     assert_eq!(back.observations(), index.observations());
     assert_eq!(back.contributions(), [1, 2]);
     let mut emptied = back;

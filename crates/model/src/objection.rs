@@ -77,14 +77,27 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// The day from which the wish counts, as far as it tells itself, whatever today is.
+    ///
+    /// An objection with a bad or missing date, or one that lay ahead when it was recorded, counts from the day of its recording:
+    /// it holds at once, and a later withdrawal lifts it for good. `None` for an objection without any date, and for a
+    /// withdrawal with a bad or missing one.
+    pub fn since(&self) -> Option<Day> {
+        match (self.choice, self.effective, self.recorded) {
+            (Choice::Object, Some(effective), Some(recorded)) => Some(effective.min(recorded)),
+            (Choice::Object, effective, recorded) => effective.or(recorded),
+            (Choice::Withdraw, effective, _) => effective,
+        }
+    }
+
     /// The day from which the wish counts, as known on `today`; `None` where it does not count (yet).
     ///
-    /// An objection with a bad, missing or future date holds now; a withdrawal with a bad or missing date is ignored, and
-    /// one in the future counts from its date.
+    /// An objection holds now, whatever its date; one without any date counts from today. A withdrawal with a bad or missing
+    /// date is ignored, and one in the future counts from its date.
     fn counts_from(&self, today: Day) -> Option<Day> {
         match self.choice {
-            Choice::Object => Some(self.effective.map_or(today, |day| day.min(today))),
-            Choice::Withdraw => self.effective.filter(|&day| day <= today),
+            Choice::Object => Some(self.since().map_or(today, |day| day.min(today))),
+            Choice::Withdraw => self.since().filter(|&day| day <= today),
         }
     }
 }
@@ -140,7 +153,7 @@ mod tests {
         let object = |effective, recorded| wish(Object, effective, recorded);
         let withdraw = |effective, recorded| wish(Withdraw, effective, recorded);
         let (past, later, future) = (Some(TODAY - 9), Some(TODAY - 3), Some(TODAY + 5));
-        let table: [(&str, Vec<Wish>, bool); 13] = [
+        let table: [(&str, Vec<Wish>, bool); 16] = [
             ("nothing said", vec![], false),
             ("objected", vec![object(past, past)], true),
             ("objected, date missing", vec![object(None, None)], true),
@@ -154,10 +167,22 @@ mod tests {
             ("withdrawal's date missing", vec![object(past, past), withdraw(None, later)], true),
             ("withdrawal in the future", vec![object(past, past), withdraw(future, later)], true),
             ("only a withdrawal", vec![withdraw(past, past)], false),
+            ("undated, withdrawn after its recording", vec![object(None, past), withdraw(later, later)], false),
+            ("withdrawn, undated recorded later", vec![withdraw(past, past), object(None, later)], true),
+            ("dated ahead, withdrawn after its recording", vec![object(future, past), withdraw(later, later)], false),
         ];
         for (case, said, expected) in table {
             assert_eq!(stands(&said, &Scope::All, day(TODAY)), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn an_objection_taken_back_does_not_come_again_with_its_date() {
+        let said = [
+            wish(Choice::Object, Some(TODAY + 5), Some(TODAY - 9)),
+            wish(Choice::Withdraw, Some(TODAY - 3), Some(TODAY - 3)),
+        ];
+        assert!(!(0..20).any(|later| stands(&said, &Scope::All, day(TODAY + later))));
     }
 
     #[test]
@@ -190,7 +215,7 @@ mod tests {
             prop_assert!(stands(&said, &Scope::All, day(TODAY)));
             said.push(wish(Choice::Withdraw, Some(TODAY + 9), Some(TODAY)));
             prop_assert!(stands(&said, &Scope::All, day(TODAY)));
-            prop_assert!(!stands(&said, &Scope::All, day(TODAY + 9)) || said.iter().any(|wish| wish.choice == Choice::Object && wish.effective.is_none()));
+            prop_assert!(!stands(&said, &Scope::All, day(TODAY + 9)) || said.iter().any(|wish| wish.choice == Choice::Object && wish.since().is_none()));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `caredata fsck`: every promise on a home checked, nothing changed.
 
-use super::{FAULTS_FOUND, open_home};
+use super::{FAULTS_FOUND, RUN_AGAIN, open_home};
 use crate::args::Arguments;
 use crate::output;
-use caredata_engine::fsck::{Finding, check};
+use caredata_engine::fsck::{Finding, Remedy, check};
 use serde_json::json;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -22,5 +22,11 @@ pub fn fsck(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let values: Vec<_> =
         findings.all().iter().map(|one| json!({ "promise": one.promise, "broken": one.broken })).collect();
     output::result(arguments.json, &json!(values), &words)?;
-    Ok(if findings.broken().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAULTS_FOUND) })
+    let broken = findings.broken();
+    let run_again = broken.iter().all(|finding| finding.remedy == Remedy::RunAgain);
+    Ok(match (broken.is_empty(), run_again) {
+        (true, _) => ExitCode::SUCCESS,
+        (false, true) => ExitCode::from(RUN_AGAIN),
+        (false, false) => ExitCode::from(FAULTS_FOUND),
+    })
 }

@@ -41,6 +41,8 @@ pub fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// The exit code of a check that found a promise broken: a fault of ours, or of somebody who changed the files.
 const FAULTS_FOUND: u8 = 5;
+/// The exit code of a check that found somebody published whose wish the register has learnt of since the last run.
+const RUN_AGAIN: u8 = 4;
 
 fn open_home(arguments: &Arguments) -> anyhow::Result<Home> {
     Ok(Home::open(&arguments.home)?)

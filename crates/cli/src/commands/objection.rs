@@ -64,6 +64,10 @@ fn show(arguments: &Arguments, register: &Register, audit: &Audit) -> anyhow::Re
     if standing.is_empty() {
         words.push_str("nothing was ever said");
     }
+    words.push_str(
+        "\nWhat a practice itself notes about its record is kept at the practice too, and withholds that record until that \
+         practice takes it back.",
+    );
     output::result(arguments.json, &json!(values), &words)
 }
 

@@ -68,6 +68,7 @@ pub fn words(report: &RunReport) -> String {
     for table in report.tables.iter().filter(|table| table.rows > 0) {
         let _ = writeln!(text, "{:<14} {:>12} rows published", table.table, grouped(table.rows));
     }
+    add_notes(&mut text, report);
     let _ = write!(
         text,
         "{} persons; {} hospital rows sealed; {} seconds",
@@ -76,4 +77,34 @@ pub fn words(report: &RunReport) -> String {
         report.stages.iter().map(|stage| stage.seconds).sum::<f64>().round(),
     );
     text
+}
+
+/// What whoever runs a month must know of beside the numbers.
+fn add_notes(text: &mut String, report: &RunReport) {
+    // Writing to a string cannot fail.
+    for held in &report.held {
+        let _ = writeln!(
+            text,
+            "practice {} is held: {}. Nothing of it was taken in or replaced; ask it to send the month again",
+            held.practice, held.why
+        );
+    }
+    for replaced in &report.replaced {
+        let (rows, source) = (grouped(replaced.rows), &replaced.what);
+        let _ = writeln!(text, "{source:<14} {rows:>12} rows of this period, from an earlier run, were replaced");
+    }
+    let notes = [
+        (report.packages_left, "packages of other periods were left"),
+        (
+            report.objections.no_longer_counting,
+            "type 2 entries came too late to count; they are national opt-outs, which are asked for by file",
+        ),
+        (
+            report.objections.wishes_unregistered,
+            "patients have a wish in a journal and no registration; the wish waits for their registration",
+        ),
+    ];
+    for (number, words) in notes.into_iter().filter(|&(number, _)| number > 0) {
+        let _ = writeln!(text, "{:<14} {:>12} {words}", "", grouped(number));
+    }
 }

@@ -48,6 +48,8 @@ impl Place {
     pub fn command(&self, home: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_caredata"));
         command.args(arguments).arg("--home").arg(self.path(home)).env("CAREDATA_WHO", "a test").stdin(Stdio::null());
+        // Practices' keys go to the user's configuration folder: here one of the test's own.
+        command.env("XDG_CONFIG_HOME", self.path("config"));
         command.current_dir(self.folder.path());
         command
     }

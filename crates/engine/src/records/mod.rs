@@ -36,6 +36,9 @@ pub struct DataFile {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// BLAKE3 of the file in hexadecimal digits; empty for one of a version that did not note it.
+    #[serde(default)]
+    pub blake3: String,
 }
 
 /// Every table of the linked record.

@@ -25,6 +25,7 @@ enum Fate {
     Publish,
     Seal,
     Drop,
+    Replace,
 }
 
 /// Who a row's person is today, by the key of the record that it rests on and the pseudonym once written.
@@ -98,6 +99,8 @@ pub struct Rewritten {
     pub sealed: u64,
     /// Rows dropped: replaced by this run, or purged.
     pub dropped: u64,
+    /// Of these, rows of a contribution that this run brought again.
+    pub replaced: u64,
 }
 
 impl RowRule<'_> {
@@ -111,8 +114,9 @@ impl RowRule<'_> {
                 let person = persons[row];
                 let practice = practices.and_then(|column| text(column, row));
                 let replaced = self.replaced || practice.is_some_and(|practice| self.practices.contains(practice));
-                if replaced
-                    || person.is_some_and(|person| self.persons.contains(&person))
+                if replaced {
+                    Fate::Replace
+                } else if person.is_some_and(|person| self.persons.contains(&person))
                     || self.superseded.contains(keys.value(row))
                     || self.bound.contains(&rests_on.value(row))
                 {
@@ -166,6 +170,7 @@ impl RowRule<'_> {
             published: published.num_rows() as u64,
             sealed: sealed.num_rows() as u64,
             dropped: (batch.num_rows() - published.num_rows() - sealed.num_rows()) as u64,
+            replaced: fates.iter().filter(|&&fate| fate == Fate::Replace).count() as u64,
         };
         let width: Vec<usize> = (0..schema(table).fields().len()).collect();
         let published = published.project(&width).map_err(EngineError::arrow("parting rows"))?;
@@ -202,6 +207,7 @@ impl std::ops::AddAssign for Rewritten {
         self.published += other.published;
         self.sealed += other.sealed;
         self.dropped += other.dropped;
+        self.replaced += other.replaced;
     }
 }
 
@@ -230,7 +236,8 @@ pub fn rewrite(
     if !touched {
         return Ok(None);
     }
-    let mut counts = Rewritten { dropped: if rule.replaced { file.rows } else { 0 }, ..Rewritten::default() };
+    let gone = if rule.replaced { file.rows } else { 0 };
+    let mut counts = Rewritten { dropped: gone, replaced: gone, ..Rewritten::default() };
     if !rule.replaced {
         for batch in read(records, table, file, None)? {
             let (published, sealed, part) = rule.part(table, &batch.map_err(EngineError::arrow("reading records"))?)?;

@@ -13,6 +13,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +46,26 @@ struct Lane {
 struct OpenFile {
     name: String,
     rows: u64,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<Hashing>,
+}
+
+/// A file whose bytes are hashed as they are written.
+#[derive(Debug)]
+struct Hashing {
+    file: File,
+    hash: blake3::Hasher,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl TableWriter {
@@ -143,6 +163,7 @@ impl TableWriter {
         let name = format!("{}-{:04}.parquet", self.stem, self.next.fetch_add(1, Ordering::Relaxed));
         let path = self.folder.join(&name);
         let file = File::create(&path).map_err(EngineError::io("making a file of records", &path))?;
+        let file = Hashing { file, hash: blake3::Hasher::new() };
         let writer = ArrowWriter::try_new(file, schema(self.table), Some(properties()))
             .map_err(EngineError::parquet("writing records"))?;
         Ok(OpenFile { name, rows: 0, writer })
@@ -150,7 +171,8 @@ impl TableWriter {
 
     fn end(&self, open: OpenFile) -> Result<DataFile, EngineError> {
         let path = self.folder.join(&open.name);
-        let file = open.writer.into_inner().map_err(EngineError::parquet("closing a file of records"))?;
+        let Hashing { file, hash } =
+            open.writer.into_inner().map_err(EngineError::parquet("closing a file of records"))?;
         file.sync_all().map_err(EngineError::io("syncing a file of records", &path))?;
         let bytes = file.metadata().map_err(EngineError::io("measuring a file of records", &path))?.len();
         Ok(DataFile {
@@ -160,6 +182,7 @@ impl TableWriter {
             period: self.period.clone(),
             rows: open.rows,
             bytes,
+            blake3: hash.finalize().to_hex().to_string(),
         })
     }
 }

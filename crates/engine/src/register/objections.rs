@@ -53,6 +53,8 @@ pub struct Event {
     pub source_id: String,
     /// When this register learnt of it.
     pub noted_at: String,
+    /// Whether a contribution of a practice brought it.
+    pub from_journal: bool,
     /// Whether it counts.
     pub validity: Validity,
 }
@@ -63,8 +65,17 @@ impl Event {
             scope: self.kind.scope.clone(),
             choice: self.kind.choice,
             effective: self.effective,
-            recorded: day_of(&self.recorded_at),
+            recorded: day_of(self.recorded()),
         }
+    }
+
+    /// When it was recorded. An objection without a date that lies behind us, and whose recording is not known, counts from when
+    /// this register learnt of it, so that it can be taken back; one of a journal is read anew every month and has no such day.
+    fn recorded(&self) -> &str {
+        let is_dated = self.effective.is_some_and(|day| day_of(&self.noted_at).is_none_or(|noted| day <= noted));
+        let is_known = day_of(&self.recorded_at).is_some();
+        let stands_in = self.kind.choice == Choice::Object && !self.from_journal && !is_known && !is_dated;
+        if stands_in { &self.noted_at } else { &self.recorded_at }
     }
 }
 
@@ -316,6 +327,7 @@ fn event(row: &SqliteRow) -> Result<Event, EngineError> {
         recorded_by: get(row, "recorded_by")?,
         source_id: get(row, "source_id")?,
         noted_at: get(row, "noted_at")?,
+        from_journal: get::<Option<i64>, _>(row, "contribution")?.is_some(),
         validity: if set_aside { Validity::SetAside } else { Validity::Counts },
     })
 }
@@ -331,13 +343,13 @@ fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
 /// anybody may change their mind within a day. Without times all stay, and then the objection holds.
 fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
     let mut latest: HashMap<(Scope, Option<Day>, Option<Day>), Timestamp> = HashMap::new();
-    let key = |event: &Event| (event.kind.scope.clone(), event.effective, day_of(&event.recorded_at));
+    let key = |event: &Event| (event.kind.scope.clone(), event.wish().since(), day_of(event.recorded()));
     for event in events.clone() {
-        if let Some(time) = time_of(&event.recorded_at) {
+        if let Some(time) = time_of(event.recorded()) {
             latest.entry(key(event)).and_modify(|last| *last = time.max(*last)).or_insert(time);
         }
     }
-    let overtaken = |event: &Event| match (time_of(&event.recorded_at), latest.get(&key(event))) {
+    let overtaken = |event: &Event| match (time_of(event.recorded()), latest.get(&key(event))) {
         (Some(time), Some(last)) => time < *last,
         (None, _) | (Some(_), None) => false,
     };

@@ -25,6 +25,12 @@ pub struct RunReport {
     pub persons: Persons,
     /// What objections did.
     pub objections: Objections,
+    /// Practices of which this run took nothing, since their objections cannot be told.
+    pub held: Vec<HeldPractice>,
+    /// Rows held of this run's sources and period before, which it brought again, by source.
+    pub replaced: Vec<Counted>,
+    /// Packages found of other periods, and left.
+    pub packages_left: u64,
     /// Rows of the linked record after this run, by table.
     pub tables: Vec<TableRows>,
     /// Invented people, shown as examples. Not shown unless the population is synthetic.
@@ -297,6 +303,19 @@ pub struct Objections {
     pub dropped: u64,
     /// Rows withheld because they tie to nobody, where the policy says so.
     pub untied_withheld: u64,
+    /// Type 2 entries recorded after the day until which they count: national opt-outs, which are asked for by file.
+    pub no_longer_counting: u64,
+    /// Patients of whom journals note wishes, and who are not among the registrations.
+    pub wishes_unregistered: u64,
+}
+
+/// A practice of which a run took nothing: what is published of it stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPractice {
+    /// The practice's code.
+    pub practice: String,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// The size of one table of the linked record.

@@ -18,7 +18,7 @@ pub(crate) mod svg;
 mod tests;
 
 pub use data::{
-    Counted, DataQuality, Dimension, Duplicates, FieldName, GroupRate, Links, MatchRankCount, Objections,
+    Counted, DataQuality, Dimension, Duplicates, FieldName, GroupRate, HeldPractice, Links, MatchRankCount, Objections,
     ObjectorsInTruth, Persons, Population, RunIdentity, RunReport, Setting, SourceCounts, Stage, StatusCount,
     TableRows, Timeline, TimelineEvent, TruthComparison, TruthGroup, WeightBin, WeightHistogram,
 };

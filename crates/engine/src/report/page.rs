@@ -3,7 +3,7 @@
 //! A report in, HTML out by the template `page.html` and the style sheet `page.css` beside this file. Invariant: the
 //! template escapes every text (its name ends in `.html`); only pictures, whose writer escapes, go in as they are.
 
-use super::data::{Counted, Population, RunIdentity, RunReport, Setting, SourceCounts, TruthComparison};
+use super::data::{Counted, HeldPractice, Population, RunIdentity, RunReport, Setting, SourceCounts, TruthComparison};
 use super::figures::{self, Figure, Table};
 use super::numbers::{SMALLEST_SHOWN, count, percent, seconds};
 use minijinja::Environment;
@@ -50,6 +50,21 @@ struct ObjectionWords {
     sealed: String,
     dropped: String,
     untied: Option<String>,
+    too_late: Option<String>,
+    unregistered: Option<String>,
+}
+
+/// Rows of one source that a run brought again.
+#[derive(Serialize)]
+struct ReplacedWords {
+    source: String,
+    rows: String,
+}
+
+impl ReplacedWords {
+    fn of(counted: &Counted) -> Self {
+        Self { source: counted.what.clone(), rows: count(counted.rows) }
+    }
 }
 
 /// Everything that the template names.
@@ -67,6 +82,8 @@ struct Page<'a> {
     flow: Figure,
     withheld: Option<Figure>,
     objections: ObjectionWords,
+    held: &'a [HeldPractice],
+    replaced: Vec<ReplacedWords>,
     quarantined: Option<Figure>,
     quality: Option<Figure>,
     quality_providers: Option<Table>,
@@ -124,6 +141,8 @@ fn page(report: &RunReport) -> Page<'_> {
         flow: figures::flow(report),
         withheld: reasons("withheld", "Rows withheld, by reason", "held", &withheld),
         objections: objection_words(report),
+        held: &report.held,
+        replaced: report.replaced.iter().map(ReplacedWords::of).collect(),
         quarantined: reasons("quarantined", "Rows quarantined, by reason", "bad", &quarantined),
         quality,
         quality_providers,
@@ -256,6 +275,8 @@ fn objection_words(report: &RunReport) -> ObjectionWords {
         sealed: count(objections.sealed),
         dropped: count(objections.dropped),
         untied: (objections.untied_withheld > 0).then(|| count(objections.untied_withheld)),
+        too_late: (objections.no_longer_counting > 0).then(|| count(objections.no_longer_counting)),
+        unregistered: (objections.wishes_unregistered > 0).then(|| count(objections.wishes_unregistered)),
     }
 }
 

@@ -11,13 +11,13 @@ use caredata_admit::{
     Registrations, Room, Tally, Terms, Withheld,
 };
 use caredata_extract::{
-    Collected, InputFile, ObjectionCodes, Quality, ReadOptions, Rejection, SensitiveCodes, Source, SourceBatch,
-    Withholding, read,
+    Collected, InputFile, ObjectionCodes, PatientWish, Quality, ReadOptions, Rejection, SensitiveCodes, Source,
+    SourceBatch, Withholding, read,
 };
 use caredata_link::{Index, Kind, agrees_in_part};
 use caredata_model::{BirthDate, Choice, Day, Identifiers, LegalBasis, NhsNumber, RecordKey, Scope, Wish};
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One source after the first gate.
@@ -67,6 +67,37 @@ pub struct Practices {
     pub sent: BTreeSet<String>,
     /// The tokens that packages gave, by registration.
     pub tokens: HashMap<String, RecordKey>,
+    /// Practices whose objections cannot be told, and why: nothing of them is taken in or replaced.
+    pub held: BTreeMap<String, Check>,
+    /// Patients of whom journals note wishes, and who are not among the registrations.
+    pub unregistered: u64,
+}
+
+/// Why a practice is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Its registrations came without a single entry of its journals.
+    NoJournals,
+    /// An unreadable row of its journals may note an objection.
+    DoubtfulRow,
+}
+
+impl Check {
+    /// A stable code for the log.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoJournals => "no-journals",
+            Self::DoubtfulRow => "doubtful-objection",
+        }
+    }
+
+    /// The reason in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NoJournals => "its registrations came without its journals, where objections are noted",
+            Self::DoubtfulRow => "a row of its journals that cannot be read may note an objection",
+        }
+    }
 }
 
 /// A wish that a journal notes.
@@ -103,26 +134,22 @@ impl Practices {
     /// [`EngineError`] where a file is refused.
     pub fn read(inputs: &Inputs, rules: &Rules) -> Result<Self, EngineError> {
         let options = ReadOptions::default();
-        let collected = Withholding::collect(&inputs.journals, &rules.objections, &options, rules.today)?;
-        // Nobody can tell whose wish it is, so there is no practice alone that could be held for it.
-        if let Some(row) = collected.doubtful.first() {
-            return Err(EngineError::DoubtfulObjection {
-                file: row.file.to_string(),
-                line: row.line,
-                reason: row.reason,
-            });
-        }
+        let mut collected = Withholding::collect(&inputs.journals, &rules.objections, &options, rules.today)?;
         let source = Source::builtin("gp-patients")?;
         let keys = &rules.registrations;
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
+        inputs.refuse_foreign_rows(&patients, &collected)?;
+        let held = held(inputs, &patients, &collected)?;
+        collected.withdrawn.retain(|(practice, _)| !held.contains_key(&**practice));
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
-        for said in collected.persons.iter().chain(&collected.records) {
+        let of_others = |said: &&PatientWish| !held.contains_key(&*said.practice);
+        for said in collected.persons.iter().chain(&collected.records).filter(of_others) {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
-        let mut note = |practice: &str, registration, number, said: Vec<&Wish>| {
-            wishes.extend(said.into_iter().map(|wish| Said {
+        let mut note = |practice: &str, registration, number, said: &[&Wish]| {
+            wishes.extend(said.iter().map(|&wish| Said {
                 practice: practice.to_owned(),
                 registration,
                 number,
@@ -131,48 +158,59 @@ impl Practices {
             }));
         };
         // A practice whose journals say something is part of the run, also where it sent no registration.
-        let mut sent: BTreeSet<String> = inputs.practices.iter().cloned().collect();
+        let mut sent: BTreeSet<String> = inputs.packages.iter().map(|package| package.practice.clone()).collect();
         sent.extend(collected.counts.keys().map(ToString::to_string));
+        sent.extend(patients.iter().flat_map(SourceBatch::providers).map(ToString::to_string));
+        sent.retain(|practice| !held.contains_key(practice));
+        let mut registered: HashSet<(&str, &str)> = HashSet::new();
         for batch in &patients {
-            sent.extend(batch.providers().iter().map(ToString::to_string));
-            for row in 0..batch.len() {
+            for row in (0..batch.len()).filter(|&row| sent.contains(batch.provider(row))) {
                 if !batch.token(row).is_empty() {
                     tokens.insert(batch.token(row).to_owned(), keys.key(batch.key(row)));
                 }
-                let Some(said) = noted.remove(&(batch.provider(row), batch.local_id(row))) else { continue };
+                // A patient may stand on several lines, not all with the number: the wish is noted of each.
+                let patient = (batch.provider(row), batch.local_id(row));
+                let Some(said) = noted.get(&patient) else { continue };
                 note(batch.provider(row), keys.key(batch.key(row)), batch.identifiers(row).nhs_number(), said);
+                registered.insert(patient);
             }
         }
         // Wishes of patients who are not among the registrations have no number here; their entries are withheld as
         // entries without a registration, and the wish is kept for the registration that may come.
-        for ((practice, patient), said) in noted {
+        noted.retain(|patient, _| !registered.contains(patient));
+        let unregistered = noted.len() as u64;
+        for ((practice, patient), said) in &noted {
             note(practice, keys.key(&format!("{practice}/{patient}")), None, said);
         }
-        Ok(Self { collected, patients, account, said: wishes, sent, tokens })
+        drop((noted, registered));
+        Ok(Self { collected, patients, account, said: wishes, sent, tokens, held, unregistered })
     }
 
     /// Finds which of the numbers under which wishes were said are in dispute: registrations, of this run or of the index, state
-    /// them with dates of birth that cannot be one person's.
+    /// them with dates of birth that cannot be one person's, or one of them without any.
     pub fn find_disputes(&mut self, index: &Index, rules: &Rules) {
         let numbers: HashSet<NhsNumber> = self.said.iter().filter_map(|said| said.number).collect();
         let stated = |key: RecordKey, identifiers: Identifiers| {
             let number = identifiers.nhs_number().filter(|number| numbers.contains(number))?;
-            Some((number, key, identifiers.birth_date()?))
+            Some((number, key, identifiers.birth_date()))
         };
         let held = index.observations().par_iter().filter(|one| one.kind == Kind::Registration);
         let held = held.filter_map(|one| stated(one.key, one.identifiers));
         let brought = self.patients.par_iter().flat_map_iter(|batch| {
             (0..batch.len()).filter_map(|row| stated(rules.registrations.key(batch.key(row)), batch.identifiers(row)))
         });
-        let mut all: Vec<(NhsNumber, RecordKey, BirthDate)> = held.chain(brought).collect();
+        let mut all: Vec<(NhsNumber, RecordKey, Option<BirthDate>)> = held.chain(brought).collect();
         all.par_sort_unstable();
         all.dedup();
-        let clash = |of_number: &[(NhsNumber, RecordKey, BirthDate)]| {
+        let agree = |one: Option<BirthDate>, two: Option<BirthDate>| {
+            one.zip(two).is_some_and(|(one, two)| agrees_in_part(one, two))
+        };
+        let clash = |of_number: &[(NhsNumber, RecordKey, Option<BirthDate>)]| {
             let pairs = of_number
                 .iter()
                 .enumerate()
                 .flat_map(|(at, one)| of_number[at + 1..].iter().map(move |two| (one, two)));
-            pairs.into_iter().any(|(one, two)| one.1 != two.1 && !agrees_in_part(one.2, two.2))
+            pairs.into_iter().any(|(one, two)| one.1 != two.1 && !agree(one.2, two.2))
         };
         let groups = all.chunk_by(|one, two| one.0 == two.0);
         let disputed: HashSet<NhsNumber> = groups.filter(|group| clash(group)).map(|group| group[0].0).collect();
@@ -205,13 +243,38 @@ impl Practices {
     }
 }
 
+/// The practices whose objections cannot be told. A raw export without an entry of a practice would read as if nobody there
+/// objected; of a row that cannot be read, nobody can tell whose wish it notes. Packages come from the practice's side, where both
+/// are refused.
+fn held(
+    inputs: &Inputs,
+    patients: &[SourceBatch],
+    collected: &Collected,
+) -> Result<BTreeMap<String, Check>, EngineError> {
+    let registered: BTreeSet<&str> = patients.iter().flat_map(SourceBatch::providers).map(|code| &**code).collect();
+    let journals: BTreeSet<&str> = collected.practices.values().flatten().map(|code| &**code).collect();
+    let packed: BTreeSet<&str> = inputs.packages.iter().map(|package| package.practice.as_str()).collect();
+    let silent = registered.iter().filter(|code| !journals.contains(*code) && !packed.contains(*code));
+    let mut held: BTreeMap<String, Check> = silent.map(|code| ((*code).to_owned(), Check::NoJournals)).collect();
+    for row in &collected.doubtful {
+        let all = registered.union(&journals).chain(&packed);
+        let named: BTreeSet<&str> = all.copied().filter(|code| row.names(code)).collect();
+        if named.is_empty() {
+            let file = row.file.to_string();
+            return Err(EngineError::DoubtfulObjection { file, line: row.line, reason: row.reason });
+        }
+        held.extend(named.into_iter().map(|code| (code.to_owned(), Check::DoubtfulRow)));
+    }
+    Ok(held)
+}
+
 /// What the gates of one run share.
-pub fn terms(register: Register, rules: &Rules) -> Terms {
+pub fn terms(register: Register, rules: &Rules, practices: &Practices) -> Terms {
     Terms {
         basis: LegalBasis::COLLECTION,
         register: Arc::new(register),
         secret: rules.secret.clone(),
-        held_providers: BTreeSet::new(),
+        held_providers: practices.held.keys().cloned().collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The person index in the vault: plain observations in and out of encrypted files.
 //!
-//! One file a contribution, written once; one for merges and splits, written anew by each run that changes them. So a
+//! One file a contribution, written once; one for merges, splits and doubts, written anew by each run that changes them. So a
 //! month costs what the month brings, not what the years before it brought.
 
 use super::state::Present;
@@ -17,14 +17,16 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The part of the index that holds merges and splits.
+/// The part of the index that holds merges, splits and doubts.
 const CHANGES: &str = "changes";
 /// The part that holds the practices' tokens.
 const TOKENS: &str = "tokens";
 /// Kinds and reasons in the order of the numbers that stand for them in the files.
 const KINDS: [Kind; 2] = [Kind::Registration, Kind::Event];
-const REASONS: [Reason; 3] =
-    [Reason::SameNumberAndBirthDate, Reason::SameBirthDateAndPostcode, Reason::IdentifiersReplaced];
+const REASONS: [Reason; 4] =
+    [Reason::SameNumberAndBirthDate, Reason::SameBirthDateAndPostcode, Reason::IdentifiersReplaced, Reason::InReview];
+/// Merges, splits and doubts, in the order of the numbers that stand for them in their file.
+const CHANGE_KINDS: usize = 3;
 /// Rows written at a time.
 const BATCH_ROWS: usize = 65_536;
 
@@ -50,7 +52,7 @@ fn observation_schema() -> SchemaRef {
 
 fn change_schema() -> SchemaRef {
     use DataType::{Int64, UInt8, UInt32};
-    schema(&[("is_split", UInt8), ("from", Int64), ("into", Int64), ("reason", UInt8), ("contribution", UInt32)])
+    schema(&[("change", UInt8), ("from", Int64), ("into", Int64), ("reason", UInt8), ("contribution", UInt32)])
 }
 
 /// Reads the index of the present.
@@ -67,11 +69,11 @@ pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
         .map(|(contribution, name)| load_observations(vault, contribution, name))
         .collect::<Result<Vec<_>, _>>()?
         .concat();
-    let (mut merges, mut splits) = (Vec::new(), Vec::new());
+    let mut changes: [Vec<Change>; CHANGE_KINDS] = Default::default();
     if let Some(name) = present.index.get(CHANGES) {
         for batch in vault.read(Compartment::Identifiers, &VaultName::parse(name)?)? {
             let batch = batch?;
-            let is_split = column::<UInt8Type>(&batch, "is_split")?;
+            let kind = column::<UInt8Type>(&batch, "change")?;
             let (from, into) = (column::<Int64Type>(&batch, "from")?, column::<Int64Type>(&batch, "into")?);
             let reason = column::<UInt8Type>(&batch, "reason")?;
             let contribution = column::<UInt32Type>(&batch, "contribution")?;
@@ -82,11 +84,13 @@ pub fn load(vault: &Vault, present: &Present) -> Result<Index, EngineError> {
                     reason: numbered(&REASONS, reason.value(row), "reason")?,
                     contribution: contribution.value(row),
                 };
-                if is_split.value(row) == 1 { splits.push(change) } else { merges.push(change) }
+                let of_kind = changes.get_mut(usize::from(kind.value(row)));
+                of_kind.ok_or(EngineError::Column { name: "change" })?.push(change);
             }
         }
     }
-    Ok(Index::from_parts(observations, merges, splits))
+    let [merges, splits, doubts] = changes;
+    Ok(Index::from_parts(observations, merges, splits, doubts))
 }
 
 /// Every token that packages ever gave, with its registration.
@@ -235,10 +239,11 @@ fn local_keys(own: &[&Observation], local: &[&Identified]) -> StringArray {
 }
 
 fn change_batch(index: &Index) -> Result<RecordBatch, EngineError> {
-    let marked = index.merges().iter().map(|change| (0, change)).chain(index.splits().iter().map(|change| (1, change)));
+    let changes: [&[Change]; CHANGE_KINDS] = [index.merges(), index.splits(), index.doubts()];
+    let marked = (0..).zip(changes).flat_map(|(kind, changes)| changes.iter().map(move |change| (kind, change)));
     let marked: Vec<(u8, &Change)> = marked.collect();
     let columns: Vec<ArrayRef> = vec![
-        numbers::<UInt8Type, _>(&marked, |(is_split, _)| *is_split),
+        numbers::<UInt8Type, _>(&marked, |(kind, _)| *kind),
         numbers::<Int64Type, _>(&marked, |(_, change)| change.from.value()),
         numbers::<Int64Type, _>(&marked, |(_, change)| change.into.value()),
         numbers::<UInt8Type, _>(&marked, |(_, change)| change.reason as u8),

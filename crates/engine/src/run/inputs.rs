@@ -3,10 +3,11 @@
 //! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
 
 use crate::error::EngineError;
-use caredata_extract::{InputFile, Source, find_among, find_packages, open_package};
+use caredata_extract::{Collected, InputFile, Source, SourceBatch, find_among, find_packages, open_package};
 use caredata_model::Period;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Names that sources and tables of ours bear.
 const RESERVED: [&str; 9] = ["gp", "gp-patients", "gp-journals", "hospital", "apc", "op", "ae", "persons", "journals"];
@@ -28,6 +29,15 @@ pub struct RunInput {
     pub truth: Option<PathBuf>,
 }
 
+/// A package by its practice and its files' names.
+#[derive(Debug)]
+pub struct PackageFiles {
+    /// The practice that its manifest names.
+    pub practice: String,
+    patients: Arc<str>,
+    journals: Arc<str>,
+}
+
 /// The files of a run, by source.
 #[derive(Debug, Default)]
 pub struct Inputs {
@@ -37,8 +47,10 @@ pub struct Inputs {
     pub journals: Vec<InputFile>,
     /// Tokens whose sending has ended by objection, by practice.
     pub stopped: Vec<(String, Vec<String>)>,
-    /// Practices whose packages said what they are: their rows are replaced even where none came.
-    pub practices: Vec<String>,
+    /// The packages: their practices' rows are replaced even where none came.
+    pub packages: Vec<PackageFiles>,
+    /// Packages found that are of other periods, and left.
+    pub packages_left: u64,
     /// Every other source.
     pub elsewhere: Vec<(Source, Vec<InputFile>)>,
 }
@@ -85,7 +97,7 @@ impl Inputs {
                 return Err(EngineError::SourceNameTaken { name: source.name.to_string() });
             }
         }
-        if found.patients.is_empty() && found.practices.is_empty() && found.elsewhere.is_empty() {
+        if found.patients.is_empty() && found.packages.is_empty() && found.elsewhere.is_empty() {
             return Err(EngineError::NoFiles { missing: "GP, hospital or declared source" });
         }
         Ok(found)
@@ -103,16 +115,45 @@ impl Inputs {
         if folders.is_empty() {
             return Err(EngineError::NoFiles { missing: "package (folders with a manifest.json)" });
         }
+        let mut of_another = None;
         for folder in folders {
             let package = open_package(&folder)?;
             let practice = package.manifest.practice.clone();
             if package.manifest.period != period.to_string() {
-                return Err(EngineError::PackagePeriod { practice, period });
+                self.packages_left += 1;
+                of_another.get_or_insert(practice);
+                continue;
             }
-            self.patients.push(package.patients());
-            self.journals.push(package.journals());
+            let (patients, journals) = (package.patients(), package.journals());
             self.stopped.push((practice.clone(), package.stopped()?));
-            self.practices.push(practice);
+            let names = (Arc::clone(&patients.name), Arc::clone(&journals.name));
+            self.packages.push(PackageFiles { practice, patients: names.0, journals: names.1 });
+            self.patients.push(patients);
+            self.journals.push(journals);
+        }
+        match of_another {
+            Some(practice) if self.packages.is_empty() => Err(EngineError::PackagePeriod { practice, period }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a package with rows of another practice than its manifest names: they would replace what that practice sent.
+    ///
+    /// # Errors
+    /// [`EngineError::ForeignRows`].
+    pub fn refuse_foreign_rows(&self, patients: &[SourceBatch], collected: &Collected) -> Result<(), EngineError> {
+        for package in &self.packages {
+            let own = |code: &str| code == package.practice;
+            let registered = patients.iter().filter(|batch| batch.file() == &*package.patients);
+            let of_patients = registered.flat_map(SourceBatch::providers).all(|code| own(code));
+            let of_journals =
+                collected.practices.get(&package.journals).is_none_or(|all| all.iter().all(|code| own(code)));
+            for (is_own, file) in [(of_patients, &package.patients), (of_journals, &package.journals)] {
+                if !is_own {
+                    let practice = package.practice.clone();
+                    return Err(EngineError::ForeignRows { practice, file: file.to_string() });
+                }
+            }
         }
         Ok(())
     }

@@ -115,15 +115,16 @@ impl Linking {
 }
 
 /// Takes out of the index what parts that come again brought before, also where nothing of it came again. Gives those
-/// registrations among it that their practices' own word binds: they are matched again by what was last held of them, since
-/// the objection may bind the person and must not be forgotten with the registration.
+/// registrations among it of which anything stands, by their practices' own word, under their number or of the record: they are
+/// matched again by what was last held of them, since the objection binds the person and must not be forgotten with the
+/// registration.
 pub fn replace(index: &mut Index, parts: &Parts, registered: &SourceAdmitted, register: &Register) -> Vec<Record> {
     let replaced: HashSet<u32> = parts.numbers.values().copied().collect();
     let mut held: BTreeMap<RecordKey, Record> = index
         .observations()
         .iter()
         .filter(|one| one.kind == Kind::Registration && replaced.contains(&one.contribution))
-        .filter(|one| register.binds(one.key))
+        .filter(|one| register.binds(one.key) || objects(register, one))
         .map(|one| (one.key, one.record()))
         .collect();
     if !held.is_empty() {
@@ -131,18 +132,34 @@ pub fn replace(index: &mut Index, parts: &Parts, registered: &SourceAdmitted, re
             held.remove(&one.key);
         }
     }
+    // They stay with the person they had, since that person's hospital rows may have nothing else to be told by.
+    index.hold(held.values().map(|record| (record.contribution, record.key)));
     for number in replaced {
         index.remove_contribution(number);
     }
     held.into_values().collect()
 }
 
-/// Every person of the index with every number and record that the person is or was known by.
+/// Whether anything stands under a registration's number or of its record.
+fn objects(register: &Register, one: &Observation) -> bool {
+    let by_number = one.identifiers.nhs_number().and_then(|number| register.standing(Subject::Number(number)));
+    by_number.or_else(|| register.standing(Subject::Record(one.key))).is_some()
+}
+
+/// Every person of the index with every number and record that the person is or was known by. The person of a record in review
+/// is known by all that its candidates are known by too: in doubt the objection of any of them holds.
 pub fn known_by(index: &Index) -> impl Iterator<Item = (PersonId, Subject)> + '_ {
-    index.observations().iter().flat_map(|one| {
+    let mut may_be: HashMap<PersonId, Vec<PersonId>> = HashMap::new();
+    for doubt in index.doubts() {
+        may_be.entry(index.resolve(doubt.into)).or_default().push(index.resolve(doubt.from));
+    }
+    index.observations().iter().flat_map(move |one| {
         let person = index.resolve(one.person);
-        let number = one.identifiers.nhs_number().map(|number| (person, Subject::Number(number)));
-        number.into_iter().chain([(person, Subject::Record(one.key))])
+        let in_doubt = may_be.get(&person).cloned().unwrap_or_default();
+        let number = one.identifiers.nhs_number().map(Subject::Number);
+        let subjects =
+            move |person| number.into_iter().chain([Subject::Record(one.key)]).map(move |subject| (person, subject));
+        std::iter::once(person).chain(in_doubt).flat_map(subjects)
     })
 }
 

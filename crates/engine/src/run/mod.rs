@@ -91,6 +91,9 @@ struct Month<'a> {
     stages: Vec<Stage>,
 }
 
+/// Registrations by record key, each with a month.
+type Stops = BTreeMap<i64, String>;
+
 /// What came in, as the parts that the index and the register know it by.
 struct Parts {
     /// The number of each part, new ones included.
@@ -145,12 +148,13 @@ impl<'a> Month<'a> {
         self.stage("read practices");
         let mut practices = Practices::read(&inputs, &self.rules)?;
         let parts = self.parts(&inputs, &practices)?;
-        let stopped = self.stopped(&inputs, &practices)?;
+        let (stopped, lifted) = self.stopped(&inputs, &practices)?;
         let mut index = index_store::load(&self.vault, &self.present)?;
         let known: Vec<PersonId> = index.observations().iter().map(|one| one.person).collect();
         practices.find_disputes(&index, &self.rules);
         let said = self.wishes_of_registrations(&parts, &practices);
-        let terms = terms(self.answers(&parts, &practices, &said, &stopped)?, &self.rules);
+        let terms = terms(self.answers(&parts, &practices, &said, &stopped)?, &self.rules, &practices);
+        self.name_held(&practices)?;
 
         self.stage("admit");
         let (registered, registrations) = admit_registrations(&mut practices, &terms)?;
@@ -180,8 +184,8 @@ impl<'a> Month<'a> {
 
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
-        let report = self.report(&written, &past, &linking, &answers, &known)?;
-        let publication = past.publication(self.run, index, &parts, said, stopped);
+        let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
+        let publication = past.publication(self.run, index, &parts, said, (stopped, lifted));
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }
@@ -246,14 +250,29 @@ impl<'a> Month<'a> {
         answers_of(self.register, numbers, of_registrations, stopped, self.rules.today)
     }
 
-    /// The registrations whose sending has ended by objection, as packages' tokens told. A stop is lifted by a package of a later
-    /// month that sends the registration again, since the practice then knows of a withdrawal; or by a raw export, of no earlier
-    /// month, that holds the withdrawal itself. Silence lifts nothing, and nor does what was said elsewhere.
-    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<BTreeMap<i64, String>, EngineError> {
-        let mut stopped = self.present.stopped.clone();
+    /// Names in the log the practices of which this run takes nothing.
+    fn name_held(&self, practices: &Practices) -> Result<(), EngineError> {
+        for (practice, check) in &practices.held {
+            let act = Act::ProviderHeld {
+                run: self.run.0,
+                source: SourceName::parse(GP).map_err(|_| EngineError::Interrupted)?,
+                provider: Remark::parse("the practice's code", summary::organisation(practice))?,
+                check: check.code(),
+            };
+            self.audit.append(&act, Outcome::Denied)?;
+        }
+        Ok(())
+    }
+
+    /// The registrations whose sending has ended by objection, as packages' tokens told, and the month in which such a stop was
+    /// lifted. It is lifted by a package of a later month that sends the registration again, since the practice then knows of a
+    /// withdrawal; or by a raw export, of no earlier month, that holds the withdrawal itself. Silence lifts nothing, and nor does
+    /// what was said elsewhere; and a package of a month before it was lifted, run again, does not set it again.
+    fn stopped(&self, inputs: &Inputs, practices: &Practices) -> Result<(Stops, Stops), EngineError> {
+        let (mut stopped, mut lifted) = (self.present.stopped.clone(), self.present.lifted.clone());
         let month = Period::of(self.input.period.last_day()).to_string();
         for batch in &practices.patients {
-            for row in 0..batch.len() {
+            for row in (0..batch.len()).filter(|&row| practices.sent.contains(batch.provider(row))) {
                 if stopped.is_empty() {
                     break;
                 }
@@ -265,6 +284,7 @@ impl<'a> Month<'a> {
                 };
                 if stopped.get(&registration).is_some_and(|told| sent_later(told) || withdrawn(told)) {
                     stopped.remove(&registration);
+                    lifted.insert(registration, month.clone());
                 }
             }
         }
@@ -276,12 +296,16 @@ impl<'a> Month<'a> {
         };
         known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
         for registration in inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)) {
+            if lifted.get(&registration.value()).is_some_and(|since| month < *since) {
+                continue;
+            }
+            lifted.remove(&registration.value());
             let told = stopped.entry(registration.value()).or_default();
             if *told < month {
                 told.clone_from(&month);
             }
         }
-        Ok(stopped)
+        Ok((stopped, lifted))
     }
 
     fn journals(

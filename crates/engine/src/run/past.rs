@@ -7,7 +7,7 @@
 use super::linking::Linking;
 use super::state::{Present, Publication, RegistrationWish, SealedFile};
 use super::writing::{Sealer, Written};
-use super::{GP, Inputs, Month, Parts, Practices, RunId};
+use super::{GP, Inputs, Month, Parts, Practices, RunId, Stops};
 use crate::error::EngineError;
 use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, Who, rewrite};
 use crate::vault::{Compartment, VaultName};
@@ -18,8 +18,8 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-/// The published and the sealed file that became of one.
-type Parted = (Vec<DataFile>, Option<SealedFile>);
+/// The published and the sealed file that became of one, and the rows of it that this run brought again.
+type Parted = (Vec<DataFile>, Option<SealedFile>, u64);
 
 /// What becomes of everything held.
 pub struct Past {
@@ -31,6 +31,8 @@ pub struct Past {
     changes: BTreeMap<String, Change>,
     /// The parts held after this run.
     parts: BTreeMap<u32, super::Part>,
+    /// Rows held of this run's sources and period that it brought again, by source.
+    pub replaced: BTreeMap<String, u64>,
 }
 
 impl Past {
@@ -41,7 +43,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
-        stopped: BTreeMap<i64, String>,
+        (stopped, lifted): (Stops, Stops),
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -53,6 +55,7 @@ impl Past {
             parts: held,
             wishes_of_registrations,
             stopped,
+            lifted,
         };
         Publication { present, changes: self.changes.clone() }
     }
@@ -91,6 +94,7 @@ impl Month<'_> {
         let rules = self.rules_for_past(written, inputs, practices, linking, answers)?;
         let mut changes: BTreeMap<String, Change> = BTreeMap::new();
         let mut files: Vec<DataFile> = Vec::new();
+        let mut replaced: BTreeMap<String, u64> = BTreeMap::new();
         let mut sealed: Vec<SealedFile> = std::mem::take(&mut written.sealed);
         let held: Vec<&DataFile> = self.present.files.iter().filter(|file| file.table != PERSONS).collect();
         let outcomes: Vec<_> =
@@ -98,7 +102,8 @@ impl Month<'_> {
         for (file, outcome) in held.into_iter().zip(outcomes) {
             match outcome? {
                 None => files.push(file.clone()),
-                Some((kept, newly_sealed)) => {
+                Some((kept, newly_sealed, again)) => {
+                    *replaced.entry(file.source.clone()).or_default() += again;
                     let change = changes.entry(file.table.clone()).or_default();
                     change.removed.push(file.clone());
                     change.added.extend(kept.iter().cloned());
@@ -108,7 +113,8 @@ impl Month<'_> {
             }
         }
         for (place, file) in self.present.sealed.iter().enumerate() {
-            let (opened, still) = self.reopen(file, place, &rules)?;
+            let (opened, still, again) = self.reopen(file, place, &rules)?;
+            *replaced.entry(file.source.clone()).or_default() += again;
             changes.entry(file.table.clone()).or_default().added.extend(opened.iter().cloned());
             files.extend(opened);
             sealed.extend(still);
@@ -124,7 +130,8 @@ impl Month<'_> {
         files.extend(persons);
         files.sort();
         sealed.sort();
-        Ok(Past { files, sealed, changes, parts: self.present.parts.clone() })
+        replaced.retain(|_, rows| *rows > 0);
+        Ok(Past { files, sealed, changes, parts: self.present.parts.clone(), replaced })
     }
 
     fn rules_for_past<'a>(
@@ -193,7 +200,7 @@ impl Month<'_> {
         let to_seal = Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("kept-{place}"))?;
         match rewrite(&self.home.records(), file, &rule, &keep, &|rows| to_seal.keep(rows))? {
             None => Ok(None),
-            Some(_) => Ok(Some((keep.finish()?, to_seal.finish()?))),
+            Some(counts) => Ok(Some((keep.finish()?, to_seal.finish()?, counts.replaced))),
         }
     }
 
@@ -204,14 +211,19 @@ impl Month<'_> {
         let keep = self.writer_of_past(table, &file.source, &file.period, &format!("opened-{place}"))?;
         let to_seal =
             Sealer::new(&self.vault, self.run, table, &file.source, &file.period, &format!("opened-{place}"))?;
-        let mut changed = false;
+        let (mut changed, mut replaced) = (false, 0);
         for batch in self.vault.read(Compartment::Sealed, &VaultName::parse(&file.name)?)? {
             let (published, sealed, counts) = rule.part(table, &batch?)?;
             changed |= counts.published + counts.dropped > 0;
+            replaced += counts.replaced;
             keep.write_again(&published)?;
             to_seal.keep(sealed)?;
         }
-        if changed { Ok((keep.finish()?, to_seal.finish()?)) } else { Ok((Vec::new(), Some(file.clone()))) }
+        if changed {
+            Ok((keep.finish()?, to_seal.finish()?, replaced))
+        } else {
+            Ok((Vec::new(), Some(file.clone()), 0))
+        }
     }
 
     pub(super) fn writer_of_past(

@@ -1,5 +1,7 @@
 //! The end of a run: the index stored, the report filled in, the log and the report written.
 
+use super::admission::Check;
+use super::inputs::Inputs;
 use super::linking::Linking;
 use super::past::Past;
 use super::truth::{EventOutcome, Truth};
@@ -9,7 +11,8 @@ use crate::audit::{Act, Outcome};
 use crate::error::EngineError;
 use crate::records::TABLES;
 use crate::report::{
-    Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows, TruthComparison, render,
+    Counted, HeldPractice, Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows,
+    TruthComparison, render,
 };
 use caredata_admit::{Identified, PersonAnswers, Setting as Place, Tie};
 use caredata_model::{PersonId, RecordKey};
@@ -52,6 +55,7 @@ impl Month<'_> {
         linking: &Linking,
         answers: &PersonAnswers,
         known: &[PersonId],
+        (inputs, practices): (&Inputs, &Practices),
     ) -> Result<RunReport, EngineError> {
         for (name, _, account) in written.accounts() {
             account.tally.check(name, account.rows_in)?;
@@ -105,7 +109,12 @@ impl Month<'_> {
                 sealed: past.sealed.iter().map(|file| file.rows).sum(),
                 dropped: dropped(written),
                 untied_withheld: untied(written),
+                no_longer_counting: practices.collected.no_longer_counting.len() as u64,
+                wishes_unregistered: practices.unregistered,
             },
+            held: held(practices),
+            replaced: past.replaced.iter().map(|(what, &rows)| Counted { what: what.clone(), rows }).collect(),
+            packages_left: inputs.packages_left,
             tables: TABLES
                 .into_iter()
                 .map(|table| TableRows {
@@ -186,6 +195,14 @@ impl Month<'_> {
         quarantine::write_whole(&folder.join("index.html"), render(&report).as_bytes())?;
         Ok(report)
     }
+}
+
+fn held(practices: &Practices) -> Vec<HeldPractice> {
+    let held = |(practice, check): (&String, &Check)| HeldPractice {
+        practice: summary::organisation(practice).to_owned(),
+        why: check.words().to_owned(),
+    };
+    practices.held.iter().map(held).collect()
 }
 
 fn dropped(written: &Written) -> u64 {

@@ -54,6 +54,9 @@ pub struct Present {
     /// Registrations whose sending a practice has ended by objection, as its packages' tokens told, by record key; each with the
     /// last month of the latest period that told so.
     pub stopped: BTreeMap<i64, String>,
+    /// Registrations whose stop was lifted, by record key; each with the last month of the period that lifted it.
+    #[serde(default)]
+    pub lifted: BTreeMap<i64, String>,
 }
 
 /// A wish about a registration, by its record key, which tells nothing by itself.

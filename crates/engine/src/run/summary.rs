@@ -9,9 +9,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
 use arrow_array::{Array, Date32Array, Int32Array, RecordBatch, StringArray};
 use caredata_admit::{AtGate, Tie};
+use caredata_deidentify::TextForm;
 use caredata_extract::Quality;
 use caredata_link::{Diagnostics, Link, Status, WEIGHT_BINS, WEIGHT_BITS_MIN};
-use caredata_model::Day;
+use caredata_model::{Day, Postcode};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where the rows of one source went.
@@ -35,7 +36,7 @@ pub fn source_counts(name: &str, table: &str, account: &Account) -> SourceCounts
         withheld: counted(withheld),
         quarantined: quarantined(account),
         withheld_by_person,
-        ignored_columns: account.ignored_columns.clone(),
+        ignored_columns: account.ignored_columns.iter().map(|name| column(name).to_owned()).collect(),
     }
 }
 
@@ -53,10 +54,31 @@ fn quarantined(account: &Account) -> Vec<Counted> {
         .collect()
 }
 
+/// What stands in a report for a text of a file that is not of its closed form, for it may be anything.
+const OTHER: &str = "other";
+
+/// The code of an organisation as a report may name it.
+pub fn organisation(code: &str) -> &str {
+    if TextForm::Organisation.takes(code) { code } else { OTHER }
+}
+
+/// The name of a column that nobody declared, as a report may give it: a word, and neither a long number nor a postcode.
+fn column(name: &str) -> &str {
+    let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let fits = is_word && name.len() <= 40 && digits <= 4 && Postcode::parse(name).is_err();
+    if fits { name } else { OTHER }
+}
+
 /// How sound the identifiers of a source are, by provider.
 pub fn quality(name: &str, quality: &Quality) -> Vec<DataQuality> {
     let mut lines = Vec::new();
-    for (provider, counts) in &quality.by_provider {
+    let mut closed = Quality::default();
+    for (provider, &counts) in &quality.by_provider {
+        closed.merge(Quality { by_provider: BTreeMap::from([(organisation(provider).into(), counts)]) });
+    }
+    for (provider, counts) in &closed.by_provider {
         for (place, field) in FieldName::ALL.into_iter().enumerate() {
             lines.push(DataQuality {
                 source: name.to_owned(),
@@ -144,6 +166,11 @@ fn group(source: &SourceLinks<'_>, groups: &mut BTreeMap<(Dimension, String), Ra
     }
 }
 
+/// A value as it is published: payload that waits for de-identification is still the file's own text.
+fn closed(form: TextForm, text: &str) -> &str {
+    if form.takes(text) { text } else { OTHER }
+}
+
 /// The columns by which rows are grouped, as far as a source has them.
 struct Groups<'a> {
     sex: Option<&'a StringArray>,
@@ -178,8 +205,8 @@ impl<'a> Groups<'a> {
         [
             (Dimension::Sex, sex),
             (Dimension::Age, self.age(row)),
-            (Dimension::Ethnicity, text(self.ethnic)),
-            (Dimension::Deprivation, text(self.decile)),
+            (Dimension::Ethnicity, text(self.ethnic).map(|code| closed(TextForm::Ethnic, code))),
+            (Dimension::Deprivation, text(self.decile).map(|code| closed(TextForm::Decile, code))),
         ]
         .into_iter()
         .filter_map(|(dimension, group)| Some((dimension, group?)))
@@ -228,4 +255,23 @@ pub fn weights(links: impl Iterator<Item = (Link, Tie)>, diagnostics: &Diagnosti
         review_from_bits: diagnostics.threshold_review_bits.unwrap_or(link_from_bits),
         link_from_bits,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_no_closed_form_is_other() {
+        for (name, shown) in
+            [("Consultant_Code", true), ("DIAG_21", true), ("9434765919", false), ("LS14AP", false), ("J Smith", false)]
+        {
+            assert_eq!(column(name) == name, shown, "{name}");
+        }
+        assert_eq!(
+            (organisation("A81001"), organisation("9434765919"), organisation("LS14AP")),
+            ("A81001", OTHER, OTHER)
+        );
+        assert_eq!((closed(TextForm::Ethnic, "A"), closed(TextForm::Ethnic, "John Smith")), ("A", OTHER));
+    }
 }

@@ -18,7 +18,7 @@ use caredata_admit::{
 use caredata_deidentify::{Deidentifier, Linked, PersonsBuilder};
 use caredata_extract::{InputFile, Source, SourceBatch, Table};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 /// What the run has written, listed nowhere yet.
@@ -33,7 +33,7 @@ pub struct Written {
     pub files: Vec<DataFile>,
     /// The new sealed files.
     pub sealed: Vec<SealedFile>,
-    /// Record keys that this run delivered, by source.
+    /// Record keys that this run delivered, admitted or objected to, by source.
     pub keys: BTreeMap<String, Vec<i64>>,
     /// What this run's rows state about persons.
     pub persons: PersonsBuilder,
@@ -86,6 +86,8 @@ impl Journals {
 /// What stays of one written batch of journals.
 struct Entries {
     keys: ScalarBuffer<i64>,
+    /// Keys among them that take nobody's place; few.
+    unasked: HashSet<i64>,
     place: (usize, u64),
     tally: Tally,
     duplicates: Vec<caredata_admit::DuplicateRow>,
@@ -202,7 +204,7 @@ impl Month<'_> {
             files.extend(writer.finish()?);
             let mut all = Vec::with_capacity(keys.iter().map(|keys| keys.len()).sum());
             for one in &entries {
-                all.extend_from_slice(&one.keys);
+                all.extend(one.keys.iter().filter(|key| !one.unasked.contains(key)));
                 account.tally += &one.tally;
                 account.duplicates.extend(one.duplicates.iter().cloned());
                 add_counts(blanked, &one.blanked);
@@ -224,6 +226,8 @@ impl Month<'_> {
         let place = place_of(batch);
         let admitted = gate.admit(batch)?;
         let keys: ScalarBuffer<i64> = admitted.keys().to_vec().into();
+        let fates = keys.iter().zip(admitted.fates());
+        let unasked = fates.filter(|(_, fate)| !fate.supersedes()).map(|(&key, _)| key).collect();
         let (mut admitted, rows): (Admitted, _) = match duplicates {
             Some((duplicates, place)) => admitted.without(duplicates, place)?,
             None => (admitted, Vec::new()),
@@ -233,7 +237,7 @@ impl Month<'_> {
         withheld.count_in(&mut admitted.tally);
         let record = self.deidentifier.apply(permitted)?;
         writer.write(&record)?;
-        Ok(Entries { keys, place, tally: admitted.tally, duplicates: rows, blanked: record.blanked().clone() })
+        Ok(Entries { keys, unasked, place, tally: admitted.tally, duplicates: rows, blanked: record.blanked().clone() })
     }
 
     /// A writer of new files; `kind` keeps files of one run and source apart.

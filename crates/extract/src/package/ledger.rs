@@ -37,11 +37,10 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Reads a ledger file of lines `practice,token`; one that is not there is empty, one that is damaged an error.
-    pub(super) fn read(path: &Path) -> Result<Self, ExtractError> {
-        let mut ledger = Self::default();
+    pub(super) fn read(&mut self, path: &Path) -> Result<(), ExtractError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ledger),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(cause) => return Err(ExtractError::Io { file: path.display().to_string(), cause }),
         };
         for line in text.lines() {
@@ -49,9 +48,9 @@ impl Ledger {
                 let file = path.display().to_string();
                 return Err(ExtractError::Package { package: file.clone(), problem: PackageProblem::Ledger(file) });
             };
-            ledger.add(practice, token);
+            self.add(practice, token);
         }
-        Ok(ledger)
+        Ok(())
     }
 
     /// Adds the tokens of the practice's packages in `out`, of whatever period.
@@ -99,14 +98,12 @@ impl Ledger {
         self.sent.get(practice).is_some_and(|tokens| tokens.contains(token))
     }
 
-    /// Writes the ledger whole: a file beside it, then its name.
-    pub(super) fn write(&self, path: &Path) -> Result<(), ExtractError> {
+    /// Writes one practice's ledger whole: a file beside it, then its name.
+    pub(super) fn write(&self, practice: &str, path: &Path) -> Result<(), ExtractError> {
         let mut text = String::new();
-        for (practice, tokens) in &self.sent {
-            for token in tokens {
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{practice},{token}");
-            }
+        for token in self.sent.get(practice).into_iter().flatten() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{practice},{token}");
         }
         let beside = path.with_extension("new");
         fs::write(&beside, text).map_err(ExtractError::io(beside.display().to_string()))?;

@@ -50,11 +50,11 @@ pub struct WriteOptions<'a> {
     pub window: Window,
     /// The day on which wishes are judged: that of the run.
     pub today: Day,
-    /// The practice's own key, of which tokens are made. It never leaves the practice.
-    pub token_key: &'a [u8; 32],
-    /// A file at the practice that remembers which tokens were sent, so that those who object later are told to the
-    /// centre as stopped; one for each `out` folder: `None` looks for earlier packages in `out` alone.
-    pub ledger: Option<&'a Path>,
+    /// A practice's own key, by its code, of which tokens are made. It never leaves the practice.
+    pub token_key: &'a (dyn Fn(&str) -> [u8; 32] + Sync),
+    /// The file at a practice, by its code, that remembers which tokens were sent, so that those who object later are told to the
+    /// centre as stopped, wherever packages are written: `None` looks for earlier packages in `out` alone.
+    pub ledger: Option<&'a (dyn Fn(&str) -> PathBuf + Sync)>,
     /// How wishes are recognised.
     pub objections: &'a ObjectionCodes,
     /// Which entries stay.

@@ -93,7 +93,7 @@ impl Selection<'_> {
                 line.day(day_at(days, row));
             }
             line.text(code_at(lsoa, row));
-            let token = token(self.options.token_key, practice, patient);
+            let token = token(&(self.options.token_key)(practice), practice, patient);
             line.last(&token);
             share.tokens.push((patient.into(), token));
             share.rows += 1;

@@ -96,8 +96,7 @@ pub(super) struct Building {
 
 impl<'a> Writer<'a> {
     fn new(out: &Path, options: &'a WriteOptions<'a>, collected: Collected) -> Result<Self, ExtractError> {
-        let ledger = options.ledger.map_or_else(|| Ok(Ledger::default()), Ledger::read)?;
-        let stage = Stage::new(out)?;
+        let (ledger, stage) = (Ledger::default(), Stage::new(out)?);
         Ok(Self { options, collected, stage, ledger, building: BTreeMap::new(), sent: HashMap::new(), rows_refused: 0 })
     }
 
@@ -184,6 +183,9 @@ impl<'a> Writer<'a> {
         let mut building = std::mem::take(&mut self.building);
         for (practice, building) in &mut building {
             building.withheld.rows_refused += self.rows_refused;
+            if let Some(ledger) = self.options.ledger {
+                self.ledger.read(&ledger(practice))?;
+            }
             building.stopped = self.write_stopped(out, practice)?;
             manifests.push(self.write_manifest(practice, building)?);
         }
@@ -192,8 +194,10 @@ impl<'a> Writer<'a> {
                 self.ledger.add(practice, token);
             }
         }
-        if let Some(path) = self.options.ledger {
-            self.ledger.write(path)?;
+        if let Some(ledger) = self.options.ledger {
+            for practice in building.keys() {
+                self.ledger.write(practice, &ledger(practice))?;
+            }
         }
         manifests.into_iter().map(|manifest| self.stage.publish(manifest, self.options.period)).collect()
     }
@@ -202,7 +206,8 @@ impl<'a> Writer<'a> {
     fn write_stopped(&mut self, out: &Path, practice: &str) -> Result<u64, ExtractError> {
         self.ledger.add_packages(out, practice)?;
         let withheld = self.collected.withholding.of_practice(practice).into_iter().flatten();
-        let tokens = withheld.map(|patient| token(self.options.token_key, practice, patient));
+        let key = (self.options.token_key)(practice);
+        let tokens = withheld.map(|patient| token(&key, practice, patient));
         let mut stopped: Vec<String> = tokens.filter(|token| self.ledger.holds(practice, token)).collect();
         stopped.sort();
         let mut text = String::from("token\n");

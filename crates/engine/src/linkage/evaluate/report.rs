@@ -24,18 +24,18 @@ pub(super) fn report(settings: &Settings, evidence: &Evidence) -> LinkageReport 
     let persons = evidence.truth.as_ref().map(|truth| measures::true_persons(evidence, truth));
     let known = evidence.truth.as_ref().zip(persons.as_ref());
     let outcomes = known.map_or_else(Vec::new, |(truth, persons)| measures::outcomes(evidence, truth, persons));
-    let stays = stays(evidence);
+    let admissions = stays(evidence);
     let expected = evidence.diagnostics.learnt.is_some().then(|| expected_errors(evidence));
     let missed_share = expected.as_ref().map(|expected| expected.missed_share.unwrap_or(0.0));
     let ((signs, any_sign), (readmissions, truth)) = rayon::join(
-        || signs_of_all(evidence, &stays, persons.as_ref(), &outcomes),
+        || signs_of_all(evidence, &admissions, persons.as_ref(), &outcomes),
         || {
             let against = |(truth, persons)| measures::against_truth(evidence, truth, persons, &outcomes);
-            rayon::join(|| readmissions(evidence, &stays, missed_share), || known.map(against))
+            rayon::join(|| readmissions(evidence, &admissions, missed_share), || known.map(against))
         },
     );
     let (by_rank, without_rank) = by_rank(evidence);
-    let ties = evidence.tied.iter().map(|&tied| if tied { Tie::Somebody } else { Tie::Nobody });
+    let tie_of = evidence.tied.iter().map(|&tied| if tied { Tie::Somebody } else { Tie::Nobody });
     LinkageReport {
         methods: methods(settings, evidence),
         sources: sources(evidence),
@@ -44,7 +44,7 @@ pub(super) fn report(settings: &Settings, evidence: &Evidence) -> LinkageReport 
         outcomes: statuses(evidence),
         by_rank,
         without_rank,
-        weights: weights(links.copied().zip(ties), &evidence.diagnostics),
+        weights: weights(links.copied().zip(tie_of), &evidence.diagnostics),
         linked: Rate::of(tied, all),
         linked_by_group: linked_by_group(evidence),
         linked_by_provider: linked_by_provider(evidence),
