@@ -25,7 +25,7 @@ fn append(file: &Path, changes: &[(&str, &str)]) {
     let mut row: Vec<String> = lines.next().expect("a row").split(',').map(str::to_owned).collect();
     for (name, value) in changes {
         let place = header.iter().position(|column| column == name).expect("the column");
-        value.clone_into(&mut row[place]);
+        (*value).clone_into(&mut row[place]);
     }
     fs::write(file, format!("{}\n{}\n", text.trim_end(), row.join(","))).expect("written");
 }

@@ -26,6 +26,7 @@ fn request(folder: &Path, method: Method, truth: bool) -> Evaluation {
             hospital: vec![folder.join("hospital/apc.csv")],
             method,
             identifiers_only: false,
+            decisions: None,
         },
         truth: truth.then(|| folder.join("truth")),
     }
