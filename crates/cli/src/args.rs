@@ -43,7 +43,7 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  caredata link --gp synthetic/gp/patients.csv --hospital synthetic/hospital/apc.csv --out links.csv"
     )]
-    Link(Link),
+    Link(Box<Link>),
     /// The register of objections. NHS Numbers come from standard input, never the command line.
     #[command(subcommand)]
     Objection(Objection),

@@ -4,6 +4,7 @@ use caredata_engine::linkage::{Evaluated, Evaluation, LinkFiles, Method, evaluat
 use caredata_engine::report::linkage::{LinkageReport, Rate, SignKind};
 use caredata_synth::{Errors, Options, generate};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -147,7 +148,7 @@ fn number(n: u32) -> String {
         let sum: u32 = nine.bytes().zip((2..=10).rev()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
         11 - sum % 11
     };
-    let valid = (n * 100..).map(nine).find(|nine| check(nine) != 10).expect("most are valid");
+    let valid = (n * 100..n * 100 + 100).map(nine).find(|nine| check(nine) != 10).expect("most are valid");
     let digit = check(&valid) % 11;
     format!("{valid}{digit}")
 }
@@ -185,7 +186,7 @@ fn what_cannot_be_true_of_one_person_is_counted_from_the_files() {
                         registration_date,date_of_death\n"
         .to_owned();
     for (who, born, sex, died) in people {
-        patients += &format!("A1,{who},{},{born},LS{who} 4AP,{sex},A,2013-05-01,{died}\n", number(who));
+        writeln!(patients, "A1,{who},{},{born},LS{who} 4AP,{sex},A,2013-05-01,{died}", number(who)).expect("written");
     }
     fs::write(folder.join("gp/patients.csv"), patients).expect("written");
     let mut apc =
@@ -193,7 +194,7 @@ fn what_cannot_be_true_of_one_person_is_counted_from_the_files() {
     for (key, (who, provider, from, to, method, diagnosis)) in stays.into_iter().enumerate() {
         let (_, born, sex, _) = people[who as usize - 1];
         let identifiers = format!("{who},{},{born},LS{who} 4AP,{sex}", number(who));
-        apc += &format!("{key},{provider},{identifiers},A,{from},{to},{method},1,{diagnosis}\n");
+        writeln!(apc, "{key},{provider},{identifiers},A,{from},{to},{method},1,{diagnosis}").expect("written");
     }
     fs::write(folder.join("hospital/apc.csv"), apc).expect("written");
 

@@ -23,7 +23,7 @@ use crate::score::{NOBODY, Scorer, Scratch, Verdict};
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
 
-/// About this many events teach the model; which ones is decided by a hash of their keys.
+/// About this many events teach the model; which ones is decided by a hash of what they say.
 const TEACHERS: u64 = 60_000;
 
 /// What linkage gives back.
@@ -373,10 +373,15 @@ fn doubts(in_doubt: &[InDoubt], events: &[Record], links: &[Link], names: &Names
     doubts
 }
 
-/// Which of so many events teach: those that a hash of their keys picks.
+/// Which of so many events teach: those that a hash of what they say picks, so that two homes with the same records, but other
+/// secrets, learn the same.
 fn teaches(events: usize) -> impl Fn(&Record) -> bool + Sync {
     let share = (u64::MAX / (events as u64).max(1)).saturating_mul(TEACHERS);
-    move |event| events as u64 <= TEACHERS || mix(11, event.key.value() as u64, 0) < share
+    move |event| {
+        let [postcode, rest] = event.identifiers.to_words();
+        let day = u64::from(event.day.days_since_1970().cast_unsigned()) << 32 | u64::from(event.provider);
+        events as u64 <= TEACHERS || mix(11, postcode ^ rest.rotate_left(23), day) < share
+    }
 }
 
 /// Learns the parameters from the events that teach, and each provider's own.

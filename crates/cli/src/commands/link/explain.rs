@@ -33,7 +33,7 @@ pub fn explain(arguments: &Arguments, options: &Explain) -> anyhow::Result<()> {
             write!(words, "\ndrawn in {}", path.display())?;
         }
         (Some(_), Explained::Registration(_)) => {
-            words.push_str("\nnothing to draw: registrations join by rule, without weights")
+            words.push_str("\nnothing to draw: registrations join by rule, without weights");
         }
         (None, _) => {}
     }
