@@ -211,6 +211,9 @@ fn entries_stay_with_the_patient_who_bore_the_id_when_they_were_sent() {
     assert!(!is_published(&place, "1111.5"), "the first bearer's");
     assert!(is_published(&place, "2222.5"), "the second bearer's");
     succeeds(&place.caredata("home", &["fsck"]));
+    april(&place);
+    assert!(is_published(&place, "2222.5"), "whose row of persons rests on the same key");
+    succeeds(&place.caredata("home", &["fsck"]));
 }
 
 #[test]

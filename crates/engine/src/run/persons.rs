@@ -68,15 +68,15 @@ impl Month<'_> {
     /// stated of them is in the index.
     fn known_from_elsewhere(&self, present: &HashSet<i64>, rules: &Rules<'_>, permitted: &Permitted) -> PersonsBuilder {
         let mut stated = PersonsBuilder::new(&self.deidentifier);
-        let lacking: HashSet<PersonId> = rules
+        let lacking: HashMap<PersonId, i64> = rules
             .everybody
             .iter()
             .filter(|(_, pseudonym, _)| !present.contains(pseudonym) && permitted.at_all(*pseudonym))
-            .map(|&(person, ..)| person)
+            .map(|&(person, pseudonym, _)| (person, pseudonym))
             .collect();
         for one in rules.linking.index.observations() {
             let person = rules.linking.index.resolve(one.person);
-            if lacking.contains(&person) && !permitted.withheld.contains(&one.key.value()) {
+            if lacking.get(&person).is_some_and(|&pseudonym| permitted.row(pseudonym, one.key.value())) {
                 stated.add_held(person, one.key, one.identifiers, one.day);
             }
         }
@@ -88,37 +88,38 @@ impl Month<'_> {
 struct Permitted {
     /// The register's answer on what hospitals and other places say, by pseudonym.
     by_person: Arc<HashMap<i64, Option<Reason>>>,
-    /// Records that tell nothing, though their person's other records may.
-    withheld: HashSet<i64>,
+    /// Records that tell nothing, though their person's other records may, each with its person's pseudonym: a practice may have
+    /// given the same key to somebody else.
+    withheld: HashSet<(i64, i64)>,
+    /// Registrations that their practices' own word keeps from use.
+    bound: Arc<HashSet<i64>>,
 }
 
 impl Permitted {
     fn by(rules: &Rules<'_>) -> Result<Self, EngineError> {
         let Rules { linking, answers, .. } = rules;
         let by_person = Arc::new(rules.answers_in(Setting::Elsewhere, PERSONS)?);
-        let in_part: HashMap<PersonId, Tie> = rules
+        let in_part: HashMap<PersonId, (i64, Tie)> = rules
             .everybody
             .iter()
             .filter(|(person, ..)| answers.objects_to_some(*person))
-            .map(|&(person, _, tie)| (person, tie))
+            .map(|&(person, pseudonym, tie)| (person, (pseudonym, tie)))
             .collect();
         let of_source = |source| [Setting::GeneralPractice, Setting::Elsewhere].map(|at| answers.of_source(at, source));
         let of_contribution: HashMap<u32, [SourceAnswers<'_>; 2]> =
             linking.source_of.iter().map(|(&number, source)| (number, of_source(source))).collect();
-        let is_withheld = |one: &&Observation| {
-            let (Some(&tie), Some([gp, elsewhere])) =
-                (in_part.get(&linking.index.resolve(one.person)), of_contribution.get(&one.contribution))
-            else {
-                return false;
-            };
+        let withheld = |one: &Observation| {
+            let person = linking.index.resolve(one.person);
+            let (&(pseudonym, tie), [gp, elsewhere]) =
+                in_part.get(&person).zip(of_contribution.get(&one.contribution))?;
             let answer = match one.kind {
                 Kind::Registration => gp,
                 Kind::Event => elsewhere,
             };
-            answer.withhold(linking.index.resolve(one.person), tie).is_some()
+            answer.withhold(person, tie).map(|_| (pseudonym, one.key.value()))
         };
-        let withheld = linking.index.observations().iter().filter(is_withheld).map(|one| one.key.value());
-        Ok(Self { by_person, withheld: withheld.chain(rules.bound.iter().copied()).collect() })
+        let withheld = linking.index.observations().iter().filter_map(withheld).collect();
+        Ok(Self { by_person, withheld, bound: Arc::clone(&rules.bound) })
     }
 
     /// Whether anything may be told of a person.
@@ -128,7 +129,7 @@ impl Permitted {
 
     /// Whether a row of the table that rests on this record may stay.
     fn row(&self, person: i64, record: i64) -> bool {
-        self.at_all(person) && !self.withheld.contains(&record)
+        self.at_all(person) && !self.withheld.contains(&(person, record)) && !self.bound.contains(&record)
     }
 }
 
