@@ -48,6 +48,7 @@ mod reference;
 mod remember;
 mod rules;
 mod score;
+mod sets;
 mod unkeyed;
 
 pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates, link_obeying};
