@@ -61,6 +61,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// What became of persons known before: merges, oldest first, then records that left their persons.
+    pub fn changes(&self) -> [&[Change]; 2] {
+        [&self.merges, &self.splits]
+    }
+
     /// The index with the run's registrations and events in it, each given with its links.
     pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
         let Self { mut index, certainty, merges, splits, doubts } = self;
