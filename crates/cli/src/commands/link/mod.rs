@@ -66,8 +66,9 @@ fn link_to(arguments: &Arguments, linked: &args::LinkFiles, options: &Link) -> a
         out.display(),
     );
     write!(words, "\nread {reading:.2} s, link {linking:.2} s, write {writing:.2} s")?;
-    if let Some(known) = &done.known {
-        write!(
+    match &done.known {
+        Some(known) if known.records == 0 => words.push_str("\nthe index is new"),
+        Some(known) => write!(
             words,
             "\nof {} records of the index {} were judged again: {} persons became another, {} records left their person; see {}",
             grouped(known.records),
@@ -75,7 +76,8 @@ fn link_to(arguments: &Arguments, linked: &args::LinkFiles, options: &Link) -> a
             grouped(known.merges),
             grouped(known.splits),
             known.changes.display(),
-        )?;
+        )?,
+        None => {}
     }
     if done.decisions > 0 {
         let plural = if done.decisions == 1 { "" } else { "s" };
