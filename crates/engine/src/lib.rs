@@ -7,6 +7,7 @@ pub mod home;
 pub mod keys;
 pub mod linkage;
 pub mod packages;
+pub mod purge;
 pub mod records;
 pub mod register;
 pub mod report;
