@@ -15,7 +15,8 @@ use rayon::prelude::*;
 /// Everybody known: rows `0..registrations` are the incoming registrations, the rest come from the index.
 pub(crate) struct Reference<'a> {
     pub(crate) registrations: &'a [Record],
-    /// Observations of the index that say something their person's other rows do not.
+    /// Registrations that the index holds and that say something their person's other rows do not. Events are no evidence of
+    /// who somebody is: what one says wrongly would draw others after it.
     pub(crate) known: Vec<&'a Observation>,
     /// The identifiers of each row.
     pub(crate) rows: Vec<Identifiers>,
@@ -177,6 +178,7 @@ impl<'a> Reference<'a> {
                     into,
                     reason: Reason::SameNumberAndBirthDate,
                     contribution: self.newest_contribution(person),
+                    record: None,
                 }),
             }
         }
@@ -191,14 +193,15 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// The observations that say something new about their person: other identifiers, registrations first.
+/// The registrations that say something new about their person: other identifiers.
 fn distinct(index: &Index) -> Vec<&Observation> {
-    let mut known: Vec<(PersonId, [u64; 2], Kind, RecordKey, &Observation)> = index
+    let mut known: Vec<(PersonId, [u64; 2], RecordKey, &Observation)> = index
         .observations()
         .par_iter()
-        .map(|o| (index.resolve(o.person), o.identifiers.to_words(), o.kind, o.key, o))
+        .filter(|o| o.kind == Kind::Registration)
+        .map(|o| (index.resolve(o.person), o.identifiers.to_words(), o.key, o))
         .collect();
-    known.par_sort_unstable_by_key(|&(person, words, kind, key, _)| (person, words, kind, key));
+    known.par_sort_unstable_by_key(|&(person, words, key, _)| (person, words, key));
     known.dedup_by_key(|&mut (person, words, ..)| (person, words));
     known.into_iter().map(|(.., observation)| observation).collect()
 }

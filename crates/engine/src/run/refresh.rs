@@ -7,10 +7,11 @@
 use super::linking::Linking;
 use super::state::Publication;
 use super::writing::Written;
-use super::{Inputs, Month, Parts, Practices, Present, RunInput, index_store, publish};
+use super::{Inputs, Month, Parts, Practices, Present, RunInput, publish};
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::EngineError;
 use crate::home::{Home, UnlinkedRows};
+use crate::index_store;
 use crate::register::{Footing, Register, RunId};
 use caredata_admit::{PersonAnswers, Policy, Unlinked};
 use caredata_model::Period;
@@ -63,7 +64,7 @@ impl Month<'_> {
         let parts = Parts { numbers: BTreeMap::new(), replaced: Vec::new() };
         let said = self.present.wishes_of_registrations.clone();
         let register = self.answers(&parts, &practices, &said, &self.present.stopped)?;
-        let index = index_store::load(&self.vault, &self.present)?;
+        let index = index_store::load(&self.vault, &self.present.index)?;
         let linking = Linking::as_held(&self, index, &parts);
         let answers = linking.ask(&register, self.policy());
         let mut written = Written::nothing(&self.deidentifier)?;
