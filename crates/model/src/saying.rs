@@ -198,7 +198,8 @@ pub enum About {
 }
 
 impl About {
-    const ALL: [Self; 4] = [Self::GpRecord, Self::Everything, Self::Hospitals, Self::Elsewhere];
+    /// Every case.
+    pub const ALL: [Self; 4] = [Self::GpRecord, Self::Everything, Self::Hospitals, Self::Elsewhere];
 
     /// What a scope is about; `is_hospital` tells a hospital's source from any other.
     pub fn of(scope: &Scope, is_hospital: impl FnOnce(&str) -> bool) -> Self {
