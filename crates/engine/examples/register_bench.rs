@@ -70,6 +70,7 @@ fn main() -> Result<()> {
         keys: Some(folder.path().join("keys")),
         policy: Policy::default(),
         attestation: None,
+        register: None,
         who: remark("bench")?,
     };
     let home = Home::init(&folder.path().join("home"), &options)?;

@@ -128,6 +128,9 @@ pub enum EngineError {
     /// The URL of a register in another database is none of ours; nothing of it is repeated here.
     #[error("the register's URL does not begin postgres:// or is no URL")]
     NotARegisterUrl,
+    /// The database named for a new home's register holds one already.
+    #[error("the database named for the register holds a register already; nothing was changed")]
+    RegisterTaken,
     /// A wish about a place of care from which nothing ever came: an objection that nobody would honour.
     #[error("{kind}: no such place of care is known; known are {known}")]
     UnknownSource {
@@ -444,6 +447,7 @@ impl EngineError {
             Self::NotARegisterUrl => {
                 ("not-a-register-url", Input, "write register = \"postgres://USER@HOST/DATABASE\" in caredata.toml")
             }
+            Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (
                 "unknown-source",
                 Input,

@@ -1,13 +1,17 @@
 //! A home and its register: made whole or not at all, guarded, append-only, and silent about whom it is about.
 
+#[path = "support/postgres.rs"]
+mod postgres;
+
 use caredata_engine::audit::Audit;
 use caredata_engine::error::{EngineError, Remark};
 use caredata_engine::home::{Attestation, Home, InitOptions, Policy, UnlinkedRows};
 use caredata_engine::register::{
-    Contribution, Footing, Kind, LoadFault, Needs, NewContribution, NewObjection, Place, Register, RunId, Saying,
-    Validity,
+    Contribution, Footing, Kind, LoadFault, Needs, NewContribution, NewObjection, Place, PostgresUrl, Register, RunId,
+    Saying, Validity,
 };
 use caredata_model::{AgeBand, Choice, Day, Door, Format, NhsNumber, Scope, SourceName, Speaker, Wish};
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +26,13 @@ fn remark(text: &str) -> Remark {
 }
 
 fn options(place: &Path) -> InitOptions {
-    InitOptions { keys: Some(place.join("keys")), policy: Policy::default(), attestation: None, who: remark("tester") }
+    InitOptions {
+        keys: Some(place.join("keys")),
+        policy: Policy::default(),
+        attestation: None,
+        register: None,
+        who: remark("tester"),
+    }
 }
 
 struct House {
@@ -32,9 +42,17 @@ struct House {
     audit: Audit,
 }
 
+thread_local! {
+    /// Where houses of this thread have their register; in a file of the home where there is none.
+    static SERVER: RefCell<Option<postgres::Server>> = const { RefCell::new(None) };
+}
+
 fn house() -> House {
     let place = tempfile::tempdir().expect("a folder");
-    let home = Home::init(&place.path().join("home"), &options(place.path())).expect("a home");
+    let url = SERVER.with_borrow(|server| server.as_ref().map(postgres::Server::database));
+    let register = url.map(|url| PostgresUrl::parse(&url).expect("a URL"));
+    let home =
+        Home::init(&place.path().join("home"), &InitOptions { register, ..options(place.path()) }).expect("a home");
     let (register, audit) = (home.register().expect("a register"), home.audit(remark("tester")).expect("a log"));
     House { place, home, register, audit }
 }
@@ -455,14 +473,19 @@ fn many_bad_rows_are_counted_and_the_first_told() {
 
 #[test]
 fn nothing_in_the_register_can_be_changed_or_removed() {
-    use sqlx::{Connection, SqliteConnection};
+    use sqlx::{AnyConnection, Connection};
     let house = house();
     house.record(CANARY, "object-all", "2014-04-01");
     house.register.attest(&remark("A"), &remark("B")).expect("noted");
     publish(&house, &[]);
-    let path = path_of(&house.register);
-    futures::executor::block_on(async {
-        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.expect("opened");
+    let config = fs::read_to_string(house.home.folder().join("caredata.toml")).expect("a file");
+    let url = config.lines().find_map(|line| line.strip_prefix("register = ")).map_or_else(
+        || format!("sqlite:{}", path_of(&house.register).display()),
+        |url| url.trim_matches('"').to_owned(),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut connection = AnyConnection::connect(&url).await.expect("opened");
         for statement in [
             "UPDATE objections SET kind = 'withdraw-all'",
             "DELETE FROM objections",
@@ -620,6 +643,54 @@ fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
     for needle in forms.into_iter().map(String::into_bytes).chain(packed) {
         assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{} bytes", needle.len());
     }
+}
+
+/// The tests above of the register itself, once more, with its database elsewhere.
+#[test]
+fn all_of_it_holds_on_postgresql_too() {
+    SERVER.set(Some(postgres::Server::start()));
+    let tests: [(&str, fn()); 14] = [
+        ("rests", the_register_says_on_what_it_rests),
+        ("change minds", people_change_their_minds_as_often_as_they_like_even_within_a_day),
+        ("who may", an_objection_is_taken_from_anybody_and_a_withdrawal_from_who_may_act_for_the_person),
+        ("needs", needs_of_language_and_format_are_kept_as_stated_last),
+        ("export", what_is_exported_is_loaded_elsewhere_as_it_was),
+        ("closed words", closed_words_of_a_file_are_judged_and_words_of_its_own_are_kept),
+        ("many numbers", many_numbers_are_answered_as_the_register_answers_one_by_one),
+        ("one day", two_of_one_day_without_times_leave_the_objection),
+        ("loads once", a_file_loads_once_in_any_column_order_and_delimiter),
+        ("bad rows", one_bad_row_refuses_the_file_and_says_which),
+        ("append-only", nothing_in_the_register_can_be_changed_or_removed),
+        ("publications", publications_are_prepared_found_after_a_crash_and_ended_once),
+        ("journals", wishes_of_journals_count_until_their_contribution_is_replaced),
+        ("async", the_register_answers_inside_an_async_runtime_too),
+    ];
+    for (name, test) in tests {
+        // Told before, so that a failure's place is known.
+        eprintln!("on PostgreSQL: {name}");
+        test();
+    }
+    let house = house();
+    let said = format!("{:?} {:?}", house.register, house.home);
+    assert!(said.contains("withheld") && !said.contains("canary-password"), "{said}");
+    let config = fs::read_to_string(house.home.folder().join("caredata.toml")).expect("a file");
+    assert!(config.contains("register = \"postgres://"), "one setting says where");
+    assert!(!house.home.folder().join("register.sqlite").exists());
+    let url =
+        config.lines().find_map(|line| line.strip_prefix("register = ")).expect("a line").trim_matches('"').to_owned();
+    house.record(CANARY, "object-all", "2014-04-01");
+    let place = tempfile::tempdir().expect("a folder");
+    let again = InitOptions { register: PostgresUrl::parse(&url).ok(), ..options(place.path()) };
+    let error = Home::init(&place.path().join("home"), &again).expect_err("another home's");
+    assert_eq!((error.code(), error.exit_code()), ("register-taken", 3));
+    fs::write(house.home.folder().join("register.sqlite"), "").expect("written");
+    let error = house.home.register().expect_err("two registers");
+    assert_eq!(error.code(), "home-broken");
+    let nobody = PostgresUrl::parse("postgres://postgres:canary-password@127.0.0.1:1/none").expect("a URL");
+    let error = Register::open_at(&Place::Postgres(nobody), &house.home.keys().register).expect_err("nobody there");
+    let told = format!("{error} {error:?} {}", error.hint());
+    assert!(error.code() == "register-failed" && !told.contains("canary-password"), "{told}");
+    SERVER.set(None);
 }
 
 fn walk(folder: &Path, into: &mut Vec<u8>) {

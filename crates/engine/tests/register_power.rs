@@ -27,6 +27,7 @@ fn a_power_cut_takes_no_wish_that_was_answered_for_and_leaves_no_half() {
         keys: Some(place.path().join("keys")),
         policy: Policy::default(),
         attestation: None,
+        register: None,
         who: remark("tester"),
     };
     let home = Home::init(&place.path().join("home"), &options).expect("a home");

@@ -162,6 +162,7 @@ fn new_home(out: &Path) -> anyhow::Result<Home> {
             keys: Some(out.join("keys")),
             policy: Policy::default(),
             attestation: Some(attestation),
+            register: None,
             who: Remark::parse("who", "demo")?,
         },
     )?)

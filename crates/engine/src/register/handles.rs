@@ -3,12 +3,11 @@
 //! The register in, a table of 16 bytes an objector out, against which numbers are checked on all cores. It answers as the
 //! register does person by person; a number is never in it in the clear.
 
-use super::objections::{event, settle, standings};
+use super::objections::{settle, slim_event, standings};
 use super::seal::Handle;
 use super::{Event, Kind, Register, get};
 use crate::error::EngineError;
 use caredata_model::{Choice, Day, NhsNumber, Scope};
-use futures::TryStreamExt as _;
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -34,22 +33,17 @@ impl Register {
         let (object, withdraw) = (kind(Choice::Object), kind(Choice::Withdraw));
         let (objecting, changed) = self.with("reading who objects", async |connection| {
             // An objection stands by itself, whatever its date; only where a withdrawal was said too must the two be weighed.
-            let objected = "SELECT person FROM objections WHERE kind = $1 \
-                            UNION ALL SELECT person FROM wishes WHERE contribution IS NOT NULL AND kind = $1 AND set_aside = 0";
-            let mut objecting: Vec<u128> = Vec::new();
-            let mut rows = sqlx::query(objected).bind(&object).fetch(&mut *connection);
-            while let Some(row) = rows.try_next().await? {
-                objecting.push(packed(sqlx::Row::try_get(&row, 0)?));
-            }
-            drop(rows);
-            let changed = "SELECT * FROM wishes WHERE set_aside = 0 AND kind IN ($1, $2) \
-                           AND person IN (SELECT person FROM wishes WHERE kind = $2 AND set_aside = 0)";
+            let objecting = self.place.handles(&mut *connection, &object).await?;
+            let changed = "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes AS said \
+                           WHERE set_aside = 0 AND kind IN ($1, $2) \
+                           AND EXISTS (SELECT 1 FROM wishes WHERE person = said.person AND kind = $1 AND set_aside = 0) \
+                           AND EXISTS (SELECT 1 FROM wishes WHERE person = said.person AND kind = $2 AND set_aside = 0)";
             let changed = sqlx::query(changed).bind(&object).bind(&withdraw).fetch_all(connection).await?;
             Ok((objecting, changed))
         })?;
         let mut weighed: HashMap<u128, Vec<Event>> = HashMap::new();
         for row in &changed {
-            weighed.entry(packed(get(row, "person")?)).or_default().push(event(row)?);
+            weighed.entry(packed(get(row, "person")?)).or_default().push(slim_event(row)?);
         }
         let mut handles: Vec<u128> = objecting.into_par_iter().filter(|handle| !weighed.contains_key(handle)).collect();
         handles.extend(weighed.into_iter().filter_map(|(handle, events)| {

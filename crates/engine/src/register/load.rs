@@ -3,7 +3,7 @@
 //! Invariant: a file is loaded whole or not at all, and loading it again adds nothing. Rows are brought in the order of the
 //! table, by their handles, before they are written, since a table of a hundred million events is written quickly in no other.
 
-use super::objections::{EventRow, insert};
+use super::bulk::{EventRow, Packed};
 use super::rows::{LoadFault, LoadFaults, Next, Row, Rows};
 use super::said::insert_sayings;
 use super::seal::Handle;
@@ -17,7 +17,7 @@ use std::path::Path;
 /// Rows brought in order at once: about 1.5 GB of them.
 const ROWS_SORTED: usize = 12_000_000;
 /// Rows sealed at once.
-const ROWS_SEALED: usize = 50_000;
+const ROWS_SEALED: usize = 20_000;
 
 /// What a load did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,23 +149,27 @@ impl Register {
         let mut sorted: Vec<(Handle, Row)> =
             in_hand.into_par_iter().map(|row| (self.seal.handle(row.number), row)).collect();
         sorted.par_sort_unstable_by_key(|(handle, _)| *handle);
-        let mut added = 0;
-        for some in sorted.chunks(ROWS_SEALED) {
+        let packed = |some: &[(Handle, Row)]| -> Result<Packed, EngineError> {
             let numbers: Vec<_> = some.iter().map(|(_, row)| row.number).collect();
             let sealed = self.seal.seal_all(&numbers)?;
-            let events: Vec<EventRow<'_>> = some
-                .iter()
-                .zip(sealed)
-                .map(|((_, row), number)| EventRow {
-                    number,
-                    kind: &kinds[row.kind as usize],
-                    effective: row.effective,
-                    recorded_at: &row.recorded_at,
-                    source_id: &row.source_id,
-                    saying: writing.numbers[row.saying as usize],
-                })
-                .collect();
-            added += insert(connection, &self.place, &events).await?;
+            let events = some.iter().zip(sealed).map(|((_, row), number)| EventRow {
+                number,
+                kind: &kinds[row.kind as usize],
+                effective: row.effective,
+                recorded_at: &row.recorded_at,
+                source_id: &row.source_id,
+                saying: writing.numbers[row.saying as usize],
+            });
+            Ok(Packed::of(&events.collect::<Vec<_>>()))
+        };
+        let mut chunks = sorted.chunks(ROWS_SEALED);
+        let (mut added, mut ready) = (0, chunks.next().map(packed).transpose()?);
+        while let Some(rows) = ready.take() {
+            // The next rows are sealed while the database takes these.
+            let (inserted, next) =
+                futures::join!(self.place.insert(connection, rows), async { chunks.next().map(packed).transpose() });
+            added += inserted?;
+            ready = next?;
         }
         Ok(added)
     }

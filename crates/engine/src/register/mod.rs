@@ -9,6 +9,7 @@
 //!
 //! The methods block; they may be called inside and outside an async runtime.
 
+mod bulk;
 mod export;
 mod handles;
 mod kind;
@@ -140,6 +141,18 @@ impl Register {
     pub fn close(self) -> Result<(), EngineError> {
         let connection = self.connection.into_inner().map_err(|_| EngineError::Interrupted)?;
         self.network.wait(connection.close()).map_err(EngineError::register("closing its database"))
+    }
+
+    /// Whether nothing was ever noted, loaded, attested or run.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn is_new(&self) -> Result<bool, EngineError> {
+        self.with("looking whether it is new", async |connection| {
+            let rows = "SELECT (SELECT count(*) FROM sayings) + (SELECT count(*) FROM loads) + \
+                        (SELECT count(*) FROM attestations) + (SELECT count(*) FROM runs)";
+            sqlx::query_scalar(rows).fetch_one(connection).await.map(|rows: i64| rows == 0)
+        })
     }
 
     /// Where the register is.

@@ -1,8 +1,8 @@
 //! People's wishes: noted one by one, shown, and handed to the gates.
 
+use super::bulk::{EventRow, Packed};
 use super::said::{Kept, Needs, Saying, insert_sayings};
-use super::seal::SealedNumber;
-use super::{ContributionId, Kind, Place, Register, get, now};
+use super::{ContributionId, Kind, Register, get, now};
 use crate::audit::{Act, Audit, Extent, Outcome};
 use crate::error::{EngineError, Remark};
 use caredata_admit::Setting;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use sqlx::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A wish to be noted.
@@ -132,16 +132,6 @@ pub struct Counts {
     pub objecting: BTreeMap<String, u64>,
 }
 
-/// An event as its table has it.
-pub(super) struct EventRow<'a> {
-    pub(super) number: SealedNumber,
-    pub(super) kind: &'a str,
-    pub(super) effective: Option<Day>,
-    pub(super) recorded_at: &'a str,
-    pub(super) source_id: &'a str,
-    pub(super) saying: i64,
-}
-
 impl Register {
     /// Notes that `name` attests that there are no objections to load. The log's line is its caller's, who makes the home.
     ///
@@ -208,7 +198,7 @@ impl Register {
             let kind = kind.to_string();
             let (effective, recorded_at) = (wish.effective, noted_at.as_str());
             let event = EventRow { number, kind: &kind, effective, recorded_at, source_id: "", saying };
-            insert(&mut transaction, &self.place, &[event]).await?;
+            self.place.insert(&mut transaction, Packed::of(&[event])).await?;
             transaction.commit().await
         })
     }
@@ -292,7 +282,9 @@ impl Register {
 
     fn people(&self, replaced: &[ContributionId]) -> Result<BTreeMap<NhsNumber, Vec<Wish>>, EngineError> {
         let rows = self.with("reading wishes", async |connection| {
-            sqlx::query("SELECT * FROM wishes WHERE set_aside = 0").fetch_all(connection).await
+            let slim = "SELECT person, number_sealed, kind, effective, recorded_at, noted_at, contribution FROM wishes \
+                        WHERE set_aside = 0";
+            sqlx::query(slim).fetch_all(connection).await
         })?;
         // One number is unsealed once, however much its person said.
         let mut by_handle: HashMap<Vec<u8>, (NhsNumber, Vec<Event>)> = HashMap::new();
@@ -302,7 +294,7 @@ impl Register {
                 continue;
             }
             let (handle, copy): (Vec<u8>, Vec<u8>) = (get(row, "person")?, get(row, "number_sealed")?);
-            let event = event(row)?;
+            let event = slim_event(row)?;
             if let Some((_, said)) = by_handle.get_mut(&handle) {
                 said.push(event);
             } else {
@@ -312,37 +304,6 @@ impl Register {
         }
         Ok(by_handle.into_values().map(|(number, events)| (number, settle(&events))).collect())
     }
-}
-
-/// Adds events that are not there yet; how many were added.
-pub(super) async fn insert(
-    connection: &mut AnyConnection,
-    place: &Place,
-    rows: &[EventRow<'_>],
-) -> Result<u64, sqlx::Error> {
-    // SQLite takes at most 32,766 values in a statement.
-    let mut added = 0;
-    for some in rows.chunks(1_000) {
-        let insert = format!(
-            "INSERT INTO objections (person, source_id, kind, effective, recorded_at, number_sealed, saying) VALUES {} \
-             ON CONFLICT DO NOTHING",
-            place.rows(some.len(), 7)
-        );
-        // Made of placeholders alone.
-        let mut insert = sqlx::query(AssertSqlSafe(insert));
-        for row in some {
-            insert = insert
-                .bind(row.number.handle.as_slice())
-                .bind(row.source_id)
-                .bind(row.kind)
-                .bind(row.effective.map(|day| day.to_string()).unwrap_or_default())
-                .bind(row.recorded_at)
-                .bind(row.number.copy.as_slice())
-                .bind(row.saying);
-        }
-        added += insert.execute(&mut *connection).await?.rows_affected();
-    }
-    Ok(added)
 }
 
 pub(super) fn event(row: &AnyRow) -> Result<Event, EngineError> {
@@ -363,6 +324,26 @@ pub(super) fn event(row: &AnyRow) -> Result<Event, EngineError> {
         noted_at: get(row, "noted_at")?,
         from_journal: get::<Option<i64>, _>(row, "contribution")?.is_some(),
         validity: if set_aside != 0 { Validity::SetAside } else { Validity::Counts },
+    })
+}
+
+/// An event as far as it decides what stands.
+pub(super) fn slim_event(row: &AnyRow) -> Result<Event, EngineError> {
+    let (kind, effective): (&str, &str) = (get(row, "kind")?, get(row, "effective")?);
+    Ok(Event {
+        kind: kind.parse().map_err(|_| EngineError::RegisterBroken { what: "a wish is of no known kind" })?,
+        effective: Day::parse(effective).ok(),
+        by: Speaker::NotStated,
+        through: Door::NotStated,
+        channel: String::new(),
+        recorded_by: String::new(),
+        reference: String::new(),
+        needs: Needs::default(),
+        recorded_at: get(row, "recorded_at")?,
+        source_id: String::new(),
+        noted_at: get(row, "noted_at")?,
+        from_journal: get::<Option<i64>, _>(row, "contribution")?.is_some(),
+        validity: Validity::Counts,
     })
 }
 

@@ -124,7 +124,7 @@ impl Place {
         sqlx::any::install_default_drivers();
         let mut connection = match self {
             Self::File(path) => open_file(path).await,
-            Self::Postgres(url) => AnyConnection::connect(&url.0).await,
+            Self::Postgres(url) => open_postgres(url).await,
         }
         .map_err(EngineError::register("opening its database"))?;
         if let Self::File(path) = self {
@@ -239,6 +239,13 @@ impl Place {
         };
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
     }
+}
+
+async fn open_postgres(url: &PostgresUrl) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = AnyConnection::connect(&url.0).await?;
+    // Whatever the server's own setting is: a commit is on the disk when it is answered.
+    sqlx::raw_sql("SET synchronous_commit = on").execute(&mut connection).await?;
+    Ok(connection)
 }
 
 async fn open_file(path: &Path) -> Result<AnyConnection, sqlx::Error> {

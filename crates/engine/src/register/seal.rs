@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 const NONCE_BYTES: usize = 12;
-const HANDLE_BYTES: usize = 16;
+pub(super) const HANDLE_BYTES: usize = 16;
 /// Nonce, number and tag.
 const COPY_BYTES: usize = NONCE_BYTES + 8 + 16;
 
@@ -29,6 +29,10 @@ pub(super) struct NumberSeal {
 pub(super) struct SealedNumber {
     pub(super) handle: Handle,
     pub(super) copy: [u8; COPY_BYTES],
+}
+
+impl SealedNumber {
+    pub(super) const COPY_BYTES: usize = COPY_BYTES;
 }
 
 impl NumberSeal {
