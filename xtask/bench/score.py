@@ -1,8 +1,12 @@
 """Scores links against a synthetic population's truth.
 
 score.py DATA LINKS.csv: DATA is what `caredata synth` wrote, LINKS.csv what `caredata link` made of its `gp/patients.csv` and
-`hospital/apc.csv`. Prints one line a group, the whole first: group, records, missed %, false %, with Wilson's 95% interval of
-the missed; then people registered twice and how many of them were joined.
+`hospital/apc.csv`, or a peer's EPIKEY,registration. Prints one line a group, the whole first: group, records, missed %, false %,
+with Wilson's 95% interval of the missed; then the most missed group over the least; then people registered twice and how
+many of them were joined, which peers do not tell.
+
+The ratio of groups is of those with at least a hundredth of the records, with Katz's 95% interval of a ratio of two shares (Katz
+and others, Biometrics 1978). Which two groups are compared is chosen by the outcome, so that the ratio is above 1 by chance alone.
 
 Missed: admissions of registered people without a link to a registration of that person, of all admissions of registered people.
 False: admissions linked to a registration of anybody else, of all admissions linked to a registration.
@@ -30,6 +34,15 @@ def wilson(part, whole, z=1.959964):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def over(worst, best, z=1.959964):
+    """The missed share of one tally over another's, and its interval; nothing where nobody was missed in either."""
+    if worst.missed == 0 or best.missed == 0:
+        return "-\t-"
+    ratio = worst.missed / worst.registered / (best.missed / best.registered)
+    half = z * math.sqrt(1 / worst.missed - 1 / worst.registered + 1 / best.missed - 1 / best.registered)
+    return f"{ratio:.2f}\t{ratio * math.exp(-half):.2f}-{ratio * math.exp(half):.2f}"
+
+
 class Tally:
     def __init__(self):
         self.records = self.registered = self.missed = self.linked = self.false = 0
@@ -42,11 +55,13 @@ class Tally:
         self.linked += bool(people)
         self.false += any(person != truly for person in people)
 
+    def missed_share(self):
+        return self.missed / max(1, self.registered)
+
     def line(self, name):
         low, high = wilson(self.missed, self.registered)
-        missed = 100 * self.missed / max(1, self.registered)
         false = 100 * self.false / max(1, self.linked)
-        return f"{name}\t{self.records}\t{missed:.3f}\t{100 * low:.3f}-{100 * high:.3f}\t{false:.4f}"
+        return f"{name}\t{self.records}\t{100 * self.missed_share():.3f}\t{100 * low:.3f}-{100 * high:.3f}\t{false:.4f}"
 
 
 def main():
@@ -58,7 +73,13 @@ def main():
     for person in registration.values():
         registrations_of[person] += 1
     admission_link = {}
+    of_a_peer = False
     for row in rows(links):
+        if "registration" in row:
+            of_a_peer = True
+            owners[row["registration"]] = {registration[row["registration"]]}
+            admission_link[row["EPIKEY"]] = row["registration"]
+            continue
         if row["status"] == "review":
             continue
         if row["source"] == "gp":
@@ -79,8 +100,12 @@ def main():
     print(whole.line("all"))
     for name in sorted(groups):
         print(groups[name].line(name))
+    large = {name: tally for name, tally in groups.items() if tally.records * 100 >= whole.records and tally.registered}
+    by_share = sorted(large, key=lambda name: (large[name].missed_share(), name))
+    worst, best = by_share[-1], by_share[0]
+    print(f"worst over best\t{over(large[worst], large[best])}\t{worst}\t{best}")
     twice = [person for person, times in registrations_of.items() if times > 1]
-    joined = sum(len(persons_of[person]) == 1 for person in twice)
+    joined = "-" if of_a_peer else sum(len(persons_of[person]) == 1 for person in twice)
     print(f"people at two practices\t{len(twice)}\tjoined\t{joined}")
 
 

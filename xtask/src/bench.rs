@@ -1,17 +1,18 @@
-//! What the program costs and how well it links, beside the bare conversion of the same files.
+//! What the program costs, beside the bare conversion of the same files and, for linkage, its peers (`contest`).
 //!
 //! A synthetic population in, tables of medians out: seconds of wall clock and peak memory of whole processes, as the kernel
 //! counts them. The contenders take turns, so that a machine that slows down slows them all. Everything is printed with the
 //! machine and the versions, since a figure without them means nothing.
 
 use crate::shell::{cargo, output, run};
-use crate::{option, python, scale};
+use crate::{contest, months, option, python, scale};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FILES_TO_LINK: [&str; 2] = ["gp/patients.csv", "hospital/apc.csv"];
+/// What is linked.
+pub const FILES_TO_LINK: [&str; 2] = ["gp/patients.csv", "hospital/apc.csv"];
 const FILES_TO_RUN: [&str; 5] =
     ["gp/patients.csv", "gp/journals.csv", "hospital/apc.csv", "hospital/op.csv", "hospital/ae.csv"];
 
@@ -23,6 +24,7 @@ enum Part {
     Run,
     Pieces,
     Scale,
+    Months,
 }
 
 /// What the options say.
@@ -31,8 +33,9 @@ struct Options {
     people: u32,
     times: u32,
     seed: u64,
-    errors: String,
+    errors: Vec<String>,
     millions: String,
+    months: u32,
 }
 
 impl Options {
@@ -42,19 +45,32 @@ impl Options {
             Some("run") => Part::Run,
             Some("pieces") => Part::Pieces,
             Some("scale") => Part::Scale,
+            Some("months") => Part::Months,
             None => Part::Both,
             Some(option) if option.starts_with("--") => Part::Both,
-            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces` or `scale`"),
+            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces`, `scale` or `months`"),
         };
         Ok(Self {
             part,
             people: option(words, "--people", 1_000_000)?,
             times: option(words, "--times", 5)?,
             seed: option(words, "--seed", 1)?,
-            errors: option(words, "--errors", "standard".to_owned())?,
+            errors: presets(&option(words, "--errors", "standard".to_owned())?)?,
             millions: option(words, "--millions", "1,5".to_owned())?,
+            months: option(words, "--months", 8)?,
         })
     }
+}
+
+/// The presets of errors that a word names.
+fn presets(word: &str) -> Result<Vec<String>> {
+    let names: &[&str] = match word {
+        "standard" => &["standard"],
+        "hard" => &["hard"],
+        "both" => &["standard", "hard"],
+        unknown => bail!("no errors `{unknown}`: say `standard`, `hard` or `both`"),
+    };
+    Ok(names.iter().map(ToString::to_string).collect())
 }
 
 /// What one process took.
@@ -65,11 +81,12 @@ pub struct Cost {
     pub peak_kib: u64,
 }
 
-/// One thing to be measured: what must be done before each time, and the command itself.
+/// One thing to be measured: what must be done before each time, the command itself, and the links it makes, if any.
 pub struct Contender<'a> {
-    name: &'static str,
+    pub name: &'static str,
     pub before: Box<dyn Fn() -> Result<()> + 'a>,
     pub command: Box<dyn Fn() -> Command + 'a>,
+    pub links: Option<PathBuf>,
 }
 
 /// Where everything lies.
@@ -93,20 +110,23 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
     if options.part == Part::Pieces {
         return pieces(root);
     }
-    if options.part == Part::Scale {
-        return scale::scale(&bench, &options.millions, options.times, options.seed, &options.errors);
-    }
-    bench.population(options.people, options.seed, &options.errors)?;
-    if options.part != Part::Run {
-        let table = measure(&bench, &bench.link(), options.times)?;
-        print_table("Linkage, CSV in to links out", &table, &bench.data, &FILES_TO_LINK)?;
-        println!("\nQuality of the links ({} errors)", options.errors);
-        let score = bench.scripts.join("score.py");
-        print!("{}", output(Command::new(&bench.python).arg(score).arg(&bench.data).arg(bench.links()))?);
-    }
-    if options.part != Part::Link {
-        let table = measure(&bench, &bench.month(), options.times)?;
-        print_table("The month's run, CSV in to published tables out", &table, &bench.data, &FILES_TO_RUN)?;
+    for errors in &options.errors {
+        if options.part == Part::Scale {
+            scale::scale(&bench, &options.millions, options.times, options.seed, errors)?;
+            continue;
+        }
+        if options.part == Part::Months {
+            months::months(&bench, options.months, options.people, options.seed, errors)?;
+            continue;
+        }
+        bench.population(options.people, options.seed, errors)?;
+        if options.part != Part::Run {
+            contest::contest(&bench, root, errors, options.times)?;
+        }
+        if options.part != Part::Link {
+            let table = measure(&bench, &bench.month(), options.times)?;
+            print_table("The month's run, CSV in to published tables out", &table, &bench.data, &FILES_TO_RUN)?;
+        }
     }
     Ok(())
 }
@@ -128,7 +148,7 @@ impl Bench {
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
         Ok(Self {
             program: root.join("target/release/caredata"),
-            python: python::ready(root)?,
+            python: python::ready(root, python::TESTS)?,
             scripts: root.join("xtask/bench"),
             data: work.join("data"),
             work,
@@ -137,10 +157,16 @@ impl Bench {
 
     /// Writes the population, and says what that took.
     pub fn population(&self, people: u32, seed: u64, errors: &str) -> Result<()> {
+        self.population_of(1, people, seed, errors)
+    }
+
+    /// Writes a population of several months that follow on from each other, and says what that took.
+    pub fn population_of(&self, months: u32, people: u32, seed: u64, errors: &str) -> Result<()> {
         clear(&self.data)?;
-        let mut synth = Command::new(&self.program);
+        let mut synth = self.program();
         synth
-            .args(["synth", "--people", &people.to_string(), "--seed", &seed.to_string(), "--errors", errors, "--out"])
+            .args(["synth", "--people", &people.to_string(), "--seed", &seed.to_string(), "--errors", errors])
+            .args(["--months", &months.to_string(), "--out"])
             .arg(&self.data);
         let cost = self.cost(&synth)?;
         println!(
@@ -151,31 +177,56 @@ impl Bench {
         Ok(())
     }
 
-    pub fn links(&self) -> PathBuf {
-        self.work.join("links.csv")
+    /// Where the population lies.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
-    pub fn link(&self) -> Vec<Contender<'_>> {
-        let link = |identifiers_only: bool| {
-            move || {
-                let [gp, hospital] = FILES_TO_LINK.map(|file| self.data.join(file));
-                let mut command = Command::new(&self.program);
-                command.arg("link").arg("--gp").arg(gp).arg("--hospital").arg(hospital).arg("--out").arg(self.links());
-                if identifiers_only {
-                    command.arg("--identifiers-only");
-                }
-                command
-            }
+    /// The program.
+    pub fn program(&self) -> Command {
+        Command::new(&self.program)
+    }
+
+    /// A script of the bench, ready to run.
+    pub fn python_script(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(self.script(name));
+        command
+    }
+
+    /// A script of the bench.
+    pub fn script(&self, name: &str) -> PathBuf {
+        self.scripts.join(name)
+    }
+
+    /// A file that a contender makes.
+    pub fn made(&self, name: &str) -> PathBuf {
+        self.work.join(name)
+    }
+
+    /// What `score.py` says of links.
+    pub fn score(&self, links: &Path) -> Result<String> {
+        output(self.python_script("score.py").arg(&self.data).arg(links))
+    }
+
+    /// The program's linkage, by all evidence or by the four identifiers.
+    pub fn caredata_link(&self, identifiers_only: bool) -> Contender<'_> {
+        let (name, links) = if identifiers_only {
+            ("caredata link --identifiers-only", self.made("links-identifiers-only.csv"))
+        } else {
+            ("caredata link", self.made("links.csv"))
         };
-        vec![
-            self.conversion(&FILES_TO_LINK),
-            Contender {
-                name: "caredata link --identifiers-only",
-                before: Box::new(|| Ok(())),
-                command: Box::new(link(true)),
-            },
-            Contender { name: "caredata link", before: Box::new(|| Ok(())), command: Box::new(link(false)) },
-        ]
+        let out = links.clone();
+        let command = move || {
+            let [gp, hospital] = FILES_TO_LINK.map(|file| self.data.join(file));
+            let mut command = Command::new(&self.program);
+            command.arg("link").arg("--gp").arg(gp).arg("--hospital").arg(hospital).arg("--out").arg(&out);
+            if identifiers_only {
+                command.arg("--identifiers-only");
+            }
+            command
+        };
+        Contender { name, before: Box::new(|| Ok(())), command: Box::new(command), links: Some(links) }
     }
 
     fn month(&self) -> Vec<Contender<'_>> {
@@ -205,11 +256,12 @@ impl Bench {
         };
         vec![
             self.conversion(&FILES_TO_RUN),
-            Contender { name: "caredata run", before: Box::new(fresh), command: Box::new(month) },
+            Contender { name: "caredata run", before: Box::new(fresh), command: Box::new(month), links: None },
         ]
     }
 
-    fn conversion(&self, files: &'static [&'static str]) -> Contender<'_> {
+    /// `DuckDB` turning files into Parquet, which all are compared with.
+    pub fn conversion(&self, files: &'static [&'static str]) -> Contender<'_> {
         let out = self.work.join("converted");
         let cleared = out.clone();
         Contender {
@@ -221,6 +273,7 @@ impl Bench {
                 command.args(files.iter().map(|file| self.data.join(file)));
                 command
             }),
+            links: None,
         }
     }
 
@@ -238,7 +291,7 @@ fn parse_cost(text: &str) -> Result<Cost> {
 }
 
 /// The median of each contender; they take turns.
-fn measure(bench: &Bench, contenders: &[Contender<'_>], times: u32) -> Result<Vec<(&'static str, Cost)>> {
+pub fn measure(bench: &Bench, contenders: &[Contender<'_>], times: u32) -> Result<Vec<(&'static str, Cost)>> {
     let mut costs = vec![Vec::new(); contenders.len()];
     for _ in 0..times.max(1) {
         for (contender, costs) in contenders.iter().zip(&mut costs) {
@@ -265,12 +318,7 @@ fn median(costs: &[Cost]) -> Cost {
 
 /// The first row is what the others are compared with.
 fn print_table(title: &str, rows: &[(&'static str, Cost)], data: &Path, files: &[&str]) -> Result<()> {
-    let mut bytes = 0;
-    for file in files {
-        let path = data.join(file);
-        bytes += fs::metadata(&path).with_context(|| format!("{} is not there", path.display()))?.len();
-    }
-    println!("\n{title} ({:.0} MB: {})", bytes as f64 / 1e6, files.join(", "));
+    println!("\n{title} ({:.0} MB: {})", total_bytes(data, files)? / 1e6, files.join(", "));
     println!("{:<34} {:>9} {:>12} {:>10} {:>8}", "", "seconds", "processor s", "peak MB", "ratio");
     let floor = rows.first().map_or(1.0, |(_, cost)| cost.seconds);
     for (name, cost) in rows {
@@ -279,6 +327,16 @@ fn print_table(title: &str, rows: &[(&'static str, Cost)], data: &Path, files: &
         println!("{name:<34} {seconds:>9.2} {processor_seconds:>12.2} {peak:>10.0} {ratio:>8.2}");
     }
     Ok(())
+}
+
+/// How large files are together.
+pub fn total_bytes(data: &Path, files: &[&str]) -> Result<f64> {
+    let mut bytes = 0;
+    for file in files {
+        let path = data.join(file);
+        bytes += fs::metadata(&path).with_context(|| format!("{} is not there", path.display()))?.len();
+    }
+    Ok(bytes as f64)
 }
 
 pub fn megabytes(kib: u64) -> f64 {
@@ -306,7 +364,7 @@ fn machine(bench: &Bench) -> Result<String> {
     ))
 }
 
-fn clear(folder: &Path) -> Result<()> {
+pub fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
     }
@@ -338,5 +396,7 @@ mod tests {
         );
         assert!(parse(&["--times", "1"]).is_ok_and(|options| options.part == Part::Both && options.times == 1));
         assert!(parse(&["lnik"]).is_err());
+        assert!(parse(&["link", "--errors", "both"]).is_ok_and(|options| options.errors == ["standard", "hard"]));
+        assert!(parse(&["link", "--errors", "soft"]).is_err());
     }
 }

@@ -68,7 +68,7 @@ impl Torment {
         fs::create_dir_all(&work).with_context(|| format!("making {}", work.display()))?;
         let torment = Self {
             program: root.join("target/release/caredata"),
-            python: python::ready(root)?,
+            python: python::ready(root, python::TESTS)?,
             root: root.to_owned(),
             work,
         };

@@ -3,7 +3,7 @@
 //! Numbers of people in; for each a population, what `caredata link` took on it beside `DuckDB`'s bare conversion, and at the end
 //! the exponent: time grows as people to that power. Invariant: the best of the times counts, since a busy machine only adds.
 
-use crate::bench::{Bench, Cost, megabytes};
+use crate::bench::{Bench, Cost, FILES_TO_LINK, megabytes};
 use anyhow::{Context as _, Result, ensure};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -25,13 +25,14 @@ pub fn scale(bench: &Bench, sizes: &str, times: u32, seed: u64, errors: &str) ->
         bench.population(people, seed, errors)?;
         let (mut link, mut floor) = (None, None);
         for _ in 0..times.max(1) {
-            let [conversion, .., contender] = &bench.link()[..] else { continue };
+            let conversion = bench.conversion(&FILES_TO_LINK);
             (conversion.before)()?;
             floor = Some(cheaper(floor, bench.cost(&(conversion.command)())?));
-            link = Some(cheaper(link, bench.cost(&(contender.command)())?));
+            link = Some(cheaper(link, bench.cost(&(bench.caredata_link(false).command)())?));
         }
         let (link, floor) = link.zip(floor).context("nothing was measured")?;
-        let links = File::open(bench.links()).context("reading the links")?;
+        let links = bench.caredata_link(false).links.context("linkage makes links")?;
+        let links = File::open(links).context("reading the links")?;
         let records = BufReader::new(links).lines().count() - 1;
         println!(
             "{people:>10} {records:>12} {:>9.2} {:>12.2} {:>9.0} {:>11.0} {:>10.2} {:>8.2}",

@@ -24,7 +24,7 @@ struct Tests {
 pub fn test(root: &Path) -> Result<()> {
     step("What the tests need");
     components(root)?;
-    let python = python::ready(root)?;
+    let python = python::ready(root, python::TESTS)?;
     println!("Python for the tests: {}", python.display());
 
     let mut failures = Vec::new();

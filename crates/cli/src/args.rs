@@ -208,6 +208,16 @@ pub struct Link {
     /// Where to write the links.
     #[arg(long, value_name = "FILE", required = true)]
     pub out: Option<PathBuf>,
+    /// An index of persons to link with, kept from month to month; made where there is none. What became of persons known
+    /// before is written beside the links.
+    #[arg(long, value_name = "DIR", requires = "period")]
+    pub index: Option<PathBuf>,
+    /// The month whose files these are, or a range of months; the same month again replaces what it brought.
+    #[arg(long, value_name = "YYYY-MM[..YYYY-MM]", requires = "index")]
+    pub period: Option<Period>,
+    /// Where the keys of a new index go.
+    #[arg(long, value_name = "DIR", requires = "index")]
+    pub keys: Option<PathBuf>,
     /// What is asked about links.
     #[command(subcommand)]
     pub about: Option<AboutLinks>,

@@ -37,6 +37,12 @@ pub enum EngineError {
         /// The home, or its log.
         path: PathBuf,
     },
+    /// The folder of an index holds other things.
+    #[error("{path} holds other things, and no index")]
+    IndexNowhere {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file of the home does not say what a home of this version says.
     #[error("{path} is not as this version of caredata writes it: {what}")]
     HomeBroken {
@@ -411,6 +417,9 @@ impl EngineError {
                 ("home-exists", Input, "choose another place with --home; a home is never made over another")
             }
             Self::HomeInUse { .. } => ("home-in-use", Input, "wait until it is done, then try again"),
+            Self::IndexNowhere { .. } => {
+                ("index-nowhere", Input, "name an index, or an empty or a new folder, with --index")
+            }
             Self::HomeBroken { .. } => {
                 ("home-broken", Input, "restore the file from a backup, or use the version of caredata that wrote it")
             }

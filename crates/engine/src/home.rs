@@ -103,20 +103,14 @@ impl Home {
             return Err(EngineError::HomeExists { path: folder });
         }
         let id = new_id()?;
-        let keys_folder = match &options.keys {
-            Some(keys) => settle(keys)?,
-            None => settle(&default_keys_folder(&id)?)?,
-        };
-        if keys_folder.starts_with(&folder) || folder.starts_with(&keys_folder) {
-            return Err(EngineError::KeysBesideData { keys: keys_folder, home: folder });
-        }
+        let keys_folder = keys_folder(options.keys.as_deref(), &id, &folder)?;
         let building = beside(&folder, &format!("making-{id}"));
         let keys = Keys::create(&keys_folder)?;
         let made = build(&building, &folder, &id, &keys_folder, &keys, options);
         if made.is_err() {
             // What was begun here under a name of its own must not stay; the keys guard nothing yet.
             let _ = fs::remove_dir_all(&building);
-            let _ = keys.prints().iter().try_for_each(|(name, _)| fs::remove_file(keys_folder.join(name)));
+            let _ = keys.prints().keys().try_for_each(|name| fs::remove_file(keys_folder.join(name)));
         }
         made?;
         Self::open(&folder)
@@ -130,13 +124,7 @@ impl Home {
         let folder = settle(folder)?;
         let config = Config::read(&folder)?;
         let lock = lock(&folder)?;
-        let keys = Keys::open(&config.keys)?;
-        for (name, print) in keys.prints() {
-            if config.key_prints.get(name) != Some(&print) {
-                let what = "it is not the key that this home was made with";
-                return Err(EngineError::KeyBroken { name, path: config.keys.join(name), what });
-            }
-        }
+        let keys = Keys::open_known(&config.keys, &config.key_prints)?;
         Ok(Self { folder, config, keys, _lock: lock })
     }
 
@@ -287,7 +275,7 @@ fn build(
     }
     register.close()?;
     drop(audit);
-    let key_prints = keys.prints().into_iter().map(|(name, print)| (name.to_owned(), print)).collect();
+    let key_prints = keys.prints();
     let register = options.register.clone();
     Config {
         format: FORMAT,
@@ -309,7 +297,7 @@ fn place_of(register: Option<&PostgresUrl>, folder: &Path) -> Place {
     register.map_or_else(|| Place::File(folder.join(REGISTER)), |url| Place::Postgres(url.clone()))
 }
 
-fn lock(folder: &Path) -> Result<File, EngineError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, EngineError> {
     let path = folder.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -336,7 +324,7 @@ fn is_free(path: &Path) -> Result<bool, EngineError> {
 }
 
 /// The path as the file system knows it: absolute, links followed as far as it exists, no `..` left.
-fn settle(path: &Path) -> Result<PathBuf, EngineError> {
+pub(crate) fn settle(path: &Path) -> Result<PathBuf, EngineError> {
     let absolute = std::path::absolute(path).map_err(EngineError::io("finding", path))?;
     let mut settled = PathBuf::new();
     for part in absolute.components() {
@@ -360,10 +348,22 @@ fn beside(folder: &Path, ending: &str) -> PathBuf {
     folder.with_file_name(name)
 }
 
-fn new_id() -> Result<String, EngineError> {
+pub(crate) fn new_id() -> Result<String, EngineError> {
     let mut id = [0_u8; 8];
     getrandom::fill(&mut id).map_err(|_| EngineError::NoRandomness)?;
     Ok(crate::audit::hexadecimal(&id))
+}
+
+/// Where the keys of what `folder` holds go: neither inside it nor around it.
+pub(crate) fn keys_folder(chosen: Option<&Path>, id: &str, folder: &Path) -> Result<PathBuf, EngineError> {
+    let keys = match chosen {
+        Some(keys) => settle(keys)?,
+        None => settle(&default_keys_folder(id)?)?,
+    };
+    if keys.starts_with(folder) || folder.starts_with(&keys) {
+        return Err(EngineError::KeysBesideData { keys, home: folder.to_owned() });
+    }
+    Ok(keys)
 }
 
 /// `$XDG_CONFIG_HOME/caredata/ID`, or `~/.config/caredata/ID`.

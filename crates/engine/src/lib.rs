@@ -4,6 +4,7 @@ pub mod audit;
 pub mod error;
 pub mod fsck;
 pub mod home;
+mod index_store;
 pub mod keys;
 pub mod linkage;
 pub mod packages;

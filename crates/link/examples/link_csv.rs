@@ -1,64 +1,127 @@
 //! Links `DATA/gp/patients.csv` and `DATA/hospital/apc.csv` and writes `links.csv`; prints how long linking took.
 //!
-//! `cargo run --release -p caredata-link --example link_csv -- DATA links.csv [--identifiers-only] [--method hesid|match-rank]`
+//! `cargo run --release -p caredata-link --example link_csv -- DATA... links.csv [--identifiers-only] [--method hesid|match-rank]`
+//!
+//! Several folders are months that follow on from each other: each is linked with what the months before it left in the index,
+//! or, with `--together`, all at once. What is written is who everybody is in the end.
 //!
 //! The reading is as simple as it can be: the product's own readers are elsewhere. What this shows is the library's use.
 #![allow(clippy::print_stdout)]
 
 use caredata_link::{Index, Link, Method, Record, Settings, Status, link};
 use caredata_model::{Day, Identifiers, PersonId, RecordKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [data, out, options @ ..] = &arguments[..] else { return Err("usage: link_csv DATA OUT.csv [options]".into()) };
     let mut settings = Settings::default();
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        match option.as_str() {
-            "--accept" => settings.accept_probability = options.next().ok_or("--accept what?")?.parse()?,
+    let (mut folders, mut together) = (Vec::new(), false);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--accept" => settings.accept_probability = words.next().ok_or("--accept what?")?.parse()?,
             "--identifiers-only" => settings.identifiers_only = true,
-            "hesid" => settings.method = Method::Hesid,
-            "match-rank" => settings.method = Method::MatchRank,
-            "--method" => {}
-            other => return Err(format!("what is {other}?").into()),
+            "--together" => together = true,
+            "--method" => {
+                settings.method = match words.next().as_deref() {
+                    Some("hesid") => Method::Hesid,
+                    Some("match-rank") => Method::MatchRank,
+                    _ => return Err("hesid or match-rank?".into()),
+                }
+            }
+            _ => folders.push(word),
         }
     }
+    let out = folders.pop().ok_or("usage: link_csv DATA... OUT.csv [options]")?;
     let mut providers = HashMap::new();
-    let gp = Columns {
-        file: "gp/patients.csv",
-        source: "gp",
-        key: &["practice_code", "patient_id"],
-        identifiers: ["nhs_number", "date_of_birth", "postcode", "sex"],
-        provider: "practice_code",
-        local_id: None,
-        day: "registration_date",
-    };
-    let apc = Columns {
-        file: "hospital/apc.csv",
-        source: "apc",
-        key: &["EPIKEY"],
-        identifiers: ["NEWNHSNO", "DOB", "HOMEADD", "SEX"],
-        provider: "PROCODE",
-        local_id: Some("LOPATID"),
-        day: "ADMIDATE",
-    };
-    let (registrations, registration_ids) = gp.read(data, &mut providers, 1)?;
-    let (events, event_ids) = apc.read(data, &mut providers, 2)?;
+    let mut months = Vec::new();
+    for (folder, month) in folders.iter().zip(0..) {
+        months.push(Month {
+            gp: GP.read(folder, &mut providers, 2 * month)?,
+            apc: APC.read(folder, &mut providers, 2 * month + 1)?,
+        });
+    }
+    if together {
+        months = vec![Month::all(months)];
+    }
     let person_id = |key: RecordKey| PersonId::from_bits(hash(format!("person {}", key.value()).as_bytes()));
-    let start = Instant::now();
-    let linkage = link(&settings, Index::new(), &registrations, &events, &person_id);
-    println!("linked {} + {} records in {:.3} s", registrations.len(), events.len(), start.elapsed().as_secs_f64());
-    println!("{:#?}", linkage.diagnostics);
+    let (mut index, mut links) = (Index::new(), HashMap::new());
+    for Month { gp: (registrations, _), apc: (events, _) } in &months {
+        let start = Instant::now();
+        let linkage = link(&settings, index, registrations, events, &person_id);
+        println!("linked {} + {} records in {:.3} s", registrations.len(), events.len(), start.elapsed().as_secs_f64());
+        println!("{:#?}", linkage.diagnostics);
+        links.extend(
+            registrations
+                .iter()
+                .chain(events)
+                .map(|record| record.key)
+                .zip(linkage.registrations.iter().chain(&linkage.events).copied()),
+        );
+        index = linkage.into_index(registrations, events);
+    }
+    // In the index a later month may have found who a record of an earlier one is.
+    for observation in index.observations() {
+        if let Some(link) = links.get_mut(&observation.key) {
+            link.person = index.resolve(observation.person);
+        }
+    }
     let mut text = String::from("source,record_id,person_id,match_rank,weight_bits,probability,status\n");
-    write_links(&mut text, "gp", &registration_ids, &linkage.registrations)?;
-    write_links(&mut text, "apc", &event_ids, &linkage.events)?;
+    for Month { gp, apc } in &months {
+        write_links(&mut text, "gp", gp, &links)?;
+        write_links(&mut text, "apc", apc, &links)?;
+    }
     std::fs::write(out, text)?;
     Ok(())
 }
+
+type Read = (Vec<Record>, Vec<String>);
+
+struct Month {
+    gp: Read,
+    apc: Read,
+}
+
+impl Month {
+    /// All months as one: of each registration as it last was.
+    fn all(months: Vec<Self>) -> Self {
+        let (mut gp, mut apc) = (Read::default(), Read::default());
+        let mut seen = HashSet::new();
+        for month in months.into_iter().rev() {
+            for (record, id) in month.gp.0.into_iter().zip(month.gp.1) {
+                if seen.insert(record.key) {
+                    gp.0.push(record);
+                    gp.1.push(id);
+                }
+            }
+            apc.0.extend(month.apc.0);
+            apc.1.extend(month.apc.1);
+        }
+        Self { gp, apc }
+    }
+}
+
+const GP: Columns<'static> = Columns {
+    file: "gp/patients.csv",
+    source: "gp",
+    key: &["practice_code", "patient_id"],
+    identifiers: ["nhs_number", "date_of_birth", "postcode", "sex"],
+    provider: "practice_code",
+    local_id: None,
+    day: "registration_date",
+};
+
+const APC: Columns<'static> = Columns {
+    file: "hospital/apc.csv",
+    source: "apc",
+    key: &["EPIKEY"],
+    identifiers: ["NEWNHSNO", "DOB", "HOMEADD", "SEX"],
+    provider: "PROCODE",
+    local_id: Some("LOPATID"),
+    day: "ADMIDATE",
+};
 
 struct Columns<'a> {
     file: &'a str,
@@ -76,7 +139,7 @@ impl Columns<'_> {
         data: &str,
         providers: &mut HashMap<String, u32>,
         contribution: u32,
-    ) -> Result<(Vec<Record>, Vec<String>), Box<dyn Error>> {
+    ) -> Result<Read, Box<dyn Error>> {
         let text = std::fs::read_to_string(format!("{data}/{}", self.file))?;
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().ok_or("an empty file")?.split(',').collect();
@@ -116,8 +179,13 @@ fn hash(bytes: &[u8]) -> u64 {
     mixed ^ (mixed >> 29)
 }
 
-fn write_links(text: &mut String, source: &str, ids: &[String], links: &[Link]) -> std::fmt::Result {
-    for (id, link) in ids.iter().zip(links) {
+fn write_links(
+    text: &mut String,
+    source: &str,
+    (records, ids): &Read,
+    links: &HashMap<RecordKey, Link>,
+) -> std::fmt::Result {
+    for (id, link) in ids.iter().zip(records.iter().map(|record| links[&record.key])) {
         let status = match link.status {
             Status::Linked => "linked",
             Status::New => "new",

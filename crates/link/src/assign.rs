@@ -6,11 +6,12 @@
 use crate::blocking::{Blocks, Rule};
 use crate::decisions::{Decisions, Settled};
 use crate::diagnostics::Diagnostics;
+use crate::earlier::Earlier;
 use crate::early::Early;
 use crate::frequency::Frequencies;
-use crate::ids::Names;
-use crate::index::{Change, Index, Kind, Observation, Reason};
-use crate::key_index::{KeyIndex, mix};
+use crate::ids::{Given, Names};
+use crate::index::{Certainty, Change, Index, Kind, Observation, Reason};
+use crate::key_index::mix;
 use crate::levels::{Pattern, PostcodeLevel};
 use crate::model::{self, Configuration, Learnt, Parameters};
 use crate::passes;
@@ -18,10 +19,11 @@ use crate::providers::Providers;
 use crate::ranks;
 use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
-use crate::remember::{self, Remembered, Teachers};
+use crate::remember::{self, Before, Remembered, Teachers};
 use crate::score::{NOBODY, Scorer, Scratch, Verdict};
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
+use std::collections::HashSet;
 
 /// About this many events teach the model; which ones is decided by a hash of what they say.
 const TEACHERS: u64 = 60_000;
@@ -51,20 +53,32 @@ impl Linkage {
 #[derive(Clone, Debug)]
 pub struct Pending {
     index: Index,
+    /// How sure each event is.
+    certainty: Vec<Certainty>,
     merges: Vec<Change>,
     splits: Vec<Change>,
     doubts: Vec<Change>,
 }
 
 impl Pending {
+    /// What became of persons known before: merges, oldest first, then records that left their persons.
+    pub fn changes(&self) -> [&[Change]; 2] {
+        [&self.merges, &self.splits]
+    }
+
     /// The index with the run's registrations and events in it, each given with its links.
     pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
-        let Self { mut index, merges, splits, doubts } = self;
+        let Self { mut index, certainty, merges, splits, doubts } = self;
         index.release();
-        for ((records, links), kind) in [(registrations, Kind::Registration), (events, Kind::Event)] {
-            let observed = records.par_iter().zip(links);
-            index.extend(observed.map(|(record, link)| Observation::of(record, link.person, kind)));
-        }
+        index.bring_again(events.0);
+        let registered = registrations.0.par_iter().zip(registrations.1);
+        index.extend(
+            registered.map(|(record, link)| Observation::of(record, link.person, Kind::Registration, Certainty::Open)),
+        );
+        let seen = events.0.par_iter().zip(events.1).zip(certainty);
+        index.extend(
+            seen.map(|((record, link), certainty)| Observation::of(record, link.person, Kind::Event, certainty)),
+        );
         index.change(merges, splits, doubts);
         index
     }
@@ -193,35 +207,64 @@ fn run(
     }
     let mut diagnostics = Diagnostics::default();
     let reference = Reference::build(&index, registrations, decisions);
-    let settled = Settled::of(decisions, &reference, &index, events);
-    let (mut decided, in_doubt) = match settings.method {
-        Method::Probabilistic => probabilistic(settings, &index, &reference, events, &settled, &mut diagnostics),
-        Method::Hesid => (passes::hesid(settings, &index, &reference, events, &settled), Vec::new()),
-        Method::MatchRank => (passes::match_ranks(&reference, events, &settled), Vec::new()),
+    let earlier = Earlier::of(&index, &reference, decisions, events);
+    let all = earlier.with(events);
+    let settled = Settled::of(decisions, &reference, &index, &all);
+    let run =
+        Run { settings, index: &index, reference: &reference, earlier: &earlier, settled: &settled, events: &all };
+    let ranked = |decided| Judgement::ranked(decided, events.len());
+    let Judgement { mut decided, certainty, in_doubt } = match settings.method {
+        Method::Probabilistic => run.probabilistic(&mut diagnostics),
+        Method::Hesid => ranked(passes::hesid(settings, &index, &reference, &all, &settled)),
+        Method::MatchRank => ranked(passes::match_ranks(&reference, &all, &settled)),
     };
+    earlier.stay(&mut decided);
     if !decisions.is_empty() {
         let ignored = passes::communal(Frequencies::count(&reference.rows, events).postcodes());
-        settled.impose(&mut decided, events, |event, person| rank_of(&reference, event, person, &ignored));
+        settled.impose(&mut decided, &all, |event, person| rank_of(&reference, event, person, &ignored));
     }
-    let names = Names::give(&reference, events, &decided, !settings.identifiers_only, &settled, person_id);
+    let found = earlier.found(&decided);
+    let given = Given {
+        reference: &reference,
+        events: &all,
+        decisions: &decided,
+        settled: &settled,
+        earlier: &earlier,
+        found: &found,
+        gone: index.merges().iter().map(|merge| merge.from).collect(),
+    };
+    let names = Names::give(given, !settings.identifiers_only, person_id);
     diagnostics.id_collisions = names.collisions;
     diagnostics.persons = [reference.persons() as u64, names.persons_of_events];
-    let registration_links = registration_links(&reference, &names);
-    let event_links = event_links(&decided, &names);
+    let registration_links = registration_links(&reference, &names, &found);
+    let mut event_links = event_links(&decided, &names);
+    let doubts = doubts(&in_doubt, &all, &decided, &event_links, &names);
+    let newest = registrations.iter().chain(events).map(|record| record.contribution).max().unwrap_or_default();
+    let mut merges = reference.merges.clone();
+    merges.extend(names.merges.iter().map(|&(from, into)| Change {
+        from,
+        into,
+        reason: Reason::JudgedAgain,
+        contribution: newest,
+        record: None,
+    }));
+    let mut splits = splits(&index, &reference, &registration_links);
+    splits.extend(earlier.splits(&decided, &found, |at| event_links[at as usize].person, newest));
+    event_links.truncate(events.len());
     if let Some(candidates) = candidates {
-        candidates.extend(decided.iter().map(|decision| Candidate {
+        candidates.extend(decided[..events.len()].iter().map(|decision| Candidate {
             person: names.of_person.get(decision.candidate as usize).copied(),
             known: decision.known,
         }));
     }
     diagnostics.count_registrations(&registration_links);
     diagnostics.count_events(&event_links);
-    let merges = reference.merges.clone();
-    let splits = splits(&index, registrations, &registration_links);
-    let doubts = doubts(&in_doubt, events, &event_links, &names);
+    diagnostics.judged_again = earlier.open.len() as u64;
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
+    let open: HashSet<PersonId> = earlier.former.iter().map(|former| former.id).collect();
     drop(reference);
-    let pending = Pending { index, merges, splits, doubts };
+    index.forget_doubts(&open);
+    let pending = Pending { index, certainty, merges, splits, doubts };
     Linkage { registrations: registration_links, events: event_links, pending, diagnostics }
 }
 
@@ -248,25 +291,26 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Prepares for any event to be judged with all its candidates.
-    pub(crate) fn of(reference: &Reference<'_>, events: &[Record]) -> Self {
+    pub(crate) fn of(reference: &Reference<'_>, (events, own): (&[Record], &[Record])) -> Self {
         let (frequencies, blocks) =
-            rayon::join(|| Frequencies::count(&reference.rows, events), || Blocks::of_all(reference));
+            rayon::join(|| Frequencies::count(&reference.rows, own), || Blocks::of_all(reference));
         let early = Early::find(reference, &frequencies, events);
         Self { frequencies, early, blocks, asking: Vec::new() }
     }
 
-    /// Prepares for a run, in which only those events are judged with all their candidates that teach or do not exit early.
+    /// Prepares for a run, in which only those events are judged with all their candidates that teach or do not exit early;
+    /// `own` are the first of the events, which the run itself brings and learns from.
     /// That takes a fraction of the memory and of the time.
     pub(crate) fn for_run(
         settings: &Settings,
         index: &Index,
         reference: &Reference<'_>,
-        events: &[Record],
+        (events, own): (&[Record], &[Record]),
         settled: &Settled,
     ) -> Self {
-        let frequencies = Frequencies::count(&reference.rows, events);
+        let frequencies = Frequencies::count(&reference.rows, own);
         let early = Early::find(reference, &frequencies, events);
-        let teaches = teaches(events.len());
+        let teaches = teaches(own.len());
         let judged = events.par_iter().zip(&early).filter(|(event, early)| !early.exits() || teaches(event));
         let mut asking: Vec<Identifiers> = judged.map(|(event, _)| event.identifiers).collect();
         // Who is decided upon is judged with all candidates, whatever the evidence.
@@ -294,39 +338,75 @@ impl Prepared {
     }
 }
 
-fn probabilistic(
-    settings: &Settings,
-    index: &Index,
-    reference: &Reference<'_>,
-    events: &[Record],
-    settled: &Settled,
-    diagnostics: &mut Diagnostics,
-) -> (Vec<Decision>, Vec<InDoubt>) {
-    let mut prepared = Prepared::for_run(settings, index, reference, events, settled);
-    let (learnt, providers) = learn(reference, &prepared, events);
-    prepared.admit_doubtful(reference, events, learnt.parameters);
-    let scorer = Scorer {
-        providers,
-        forbidden: Some(&settled.forbidden),
-        ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters)
-    };
-    let (verdicts, remembered) =
-        judge_all(&scorer, &prepared.early, index, events, !settings.identifiers_only, settled);
-    let in_doubt = candidates_in_review(settings, &scorer, events, &verdicts, &remembered);
-    diagnostics.early_exits = verdicts.iter().filter(|verdict| verdict.early).count() as u64;
-    count_rules(diagnostics, settings, &verdicts);
-    let bits = |probability: f64| {
-        // Without a competitor the odds are known·2^w / persons against 1 − known.
-        let odds = probability / (1.0 - probability) * (1.0 - learnt.parameters.known) / learnt.parameters.known;
-        Some((odds * scorer.persons).log2() as f32)
-    };
-    diagnostics.threshold_accept_bits = bits(settings.acceptance());
-    diagnostics.threshold_review_bits = bits(settings.review_probability);
-    diagnostics.learnt = Some(learnt);
-    let ignored = passes::communal(prepared.frequencies.postcodes());
-    let decided =
-        verdicts.par_iter().zip(events).map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored));
-    (decided.collect(), in_doubt)
+/// All that a run judges.
+struct Run<'a> {
+    settings: &'a Settings,
+    index: &'a Index,
+    reference: &'a Reference<'a>,
+    earlier: &'a Earlier,
+    settled: &'a Settled,
+    /// The run's own events, and after them the open ones.
+    events: &'a [Record],
+}
+
+/// What a method makes of all events.
+struct Judgement {
+    decided: Vec<Decision>,
+    /// Of the run's own events.
+    certainty: Vec<Certainty>,
+    in_doubt: Vec<InDoubt>,
+}
+
+impl Judgement {
+    /// That of a method that knows no probabilities: what it links it is sure of.
+    fn ranked(decided: Vec<Decision>, fresh: usize) -> Self {
+        let sure = |decision: &Decision| if decision.person == NOBODY { Certainty::Open } else { Certainty::Sure };
+        Self { certainty: decided[..fresh].iter().map(sure).collect(), decided, in_doubt: Vec::new() }
+    }
+}
+
+impl Run<'_> {
+    /// How many of the events are the run's own.
+    fn fresh(&self) -> usize {
+        self.earlier.fresh(self.events)
+    }
+
+    fn probabilistic(&self, diagnostics: &mut Diagnostics) -> Judgement {
+        let Self { settings, index, reference, earlier, settled, events } = *self;
+        let own = &events[..self.fresh()];
+        let mut prepared = Prepared::for_run(settings, index, reference, (events, own), settled);
+        let (learnt, providers) = learn(reference, &prepared, own);
+        prepared.admit_doubtful(reference, events, learnt.parameters);
+        let scorer = Scorer {
+            providers,
+            forbidden: Some(&settled.forbidden),
+            ..Scorer::new(reference, &prepared.frequencies, &prepared.blocks, learnt.parameters)
+        };
+        let before = Before { index, lessons: &earlier.lessons };
+        let (verdicts, remembered) =
+            judge_all(&scorer, &prepared.early, before, events, !settings.identifiers_only, settled);
+        let in_doubt = candidates_in_review(settings, &scorer, events, &verdicts, &remembered);
+        diagnostics.early_exits = verdicts[..own.len()].iter().filter(|verdict| verdict.early).count() as u64;
+        count_rules(diagnostics, settings, &verdicts[..own.len()]);
+        let bits = |probability: f64| {
+            // Without a competitor the odds are known·2^w / persons against 1 − known.
+            let odds = probability / (1.0 - probability) * (1.0 - learnt.parameters.known) / learnt.parameters.known;
+            Some((odds * scorer.persons).log2() as f32)
+        };
+        diagnostics.threshold_accept_bits = bits(settings.acceptance());
+        diagnostics.threshold_review_bits = bits(settings.review_probability);
+        diagnostics.learnt = Some(learnt);
+        let mut certainty: Vec<Certainty> = verdicts[..own.len()].par_iter().map(remember::certainty).collect();
+        for &(at, _) in settled.bound.iter().filter(|&&(at, _)| (at as usize) < own.len()) {
+            certainty[at as usize] = Certainty::Open;
+        }
+        let ignored = passes::communal(prepared.frequencies.postcodes());
+        let decided = verdicts
+            .par_iter()
+            .zip(events)
+            .map(|(verdict, event)| decide(settings, reference, verdict, event, &ignored));
+        Judgement { decided: decided.collect(), certainty, in_doubt }
+    }
 }
 
 /// An event in review, by its place, and a person of the reference whom it may be of.
@@ -338,7 +418,7 @@ fn candidates_in_review(
     scorer: &Scorer<'_>,
     events: &[Record],
     verdicts: &[Verdict],
-    remembered: &Remembered<'_>,
+    remembered: &Remembered,
 ) -> Vec<InDoubt> {
     let found = events
         .par_iter()
@@ -359,15 +439,17 @@ fn is_in_review(settings: &Settings, verdict: &Verdict) -> bool {
     verdict.person != NOBODY && verdict.probability >= settings.review_probability && !verdict.accepts(settings)
 }
 
-/// What [`candidates_in_review`] found, by the ids of persons.
-fn doubts(in_doubt: &[InDoubt], events: &[Record], links: &[Link], names: &Names) -> Vec<Change> {
+/// What [`candidates_in_review`] found of those that were linked to nobody, by the ids of persons.
+fn doubts(in_doubt: &[InDoubt], events: &[Record], decided: &[Decision], links: &[Link], names: &Names) -> Vec<Change> {
     let doubt = |&(at, person): &InDoubt| Change {
         from: links[at as usize].person,
         into: names.of_person[person as usize],
         reason: Reason::InReview,
         contribution: events[at as usize].contribution,
+        record: None,
     };
-    let mut doubts: Vec<Change> = in_doubt.iter().map(doubt).collect();
+    let open = in_doubt.iter().filter(|&&(at, _)| decided[at as usize].person == NOBODY);
+    let mut doubts: Vec<Change> = open.map(doubt).collect();
     doubts.sort_unstable();
     doubts.dedup();
     doubts
@@ -406,17 +488,17 @@ pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Re
 
 /// Judges all events: at once where nobody competes, then with all candidates, then, where doubt is left, with what the sure
 /// ones taught; gives also what they taught in the last round.
-pub(crate) fn judge_all<'a>(
+pub(crate) fn judge_all(
     scorer: &Scorer<'_>,
     early: &[Early],
-    index: &Index,
-    events: &'a [Record],
+    before: Before<'_>,
+    events: &[Record],
     use_local_ids: bool,
     settled: &Settled,
-) -> (Vec<Verdict>, Remembered<'a>) {
+) -> (Vec<Verdict>, Remembered) {
     let mut verdicts = judge_at_first(scorer, early, events, settled);
     let mut round = |teachers: Teachers| {
-        let remembered = Remembered::gather(scorer, index, events, &verdicts, use_local_ids, teachers);
+        let remembered = Remembered::gather(scorer, before, events, &verdicts, use_local_ids, teachers);
         judge_again(scorer, events, use_local_ids, settled, &remembered, &mut verdicts);
         remembered
     };
@@ -459,7 +541,7 @@ pub(crate) fn judge_again(
     events: &[Record],
     use_local_ids: bool,
     settled: &Settled,
-    remembered: &Remembered<'_>,
+    remembered: &Remembered,
     verdicts: &mut [Verdict],
 ) {
     verdicts
@@ -478,7 +560,7 @@ fn bind(
     scorer: &Scorer<'_>,
     events: &[Record],
     settled: &Settled,
-    remembered: Option<&Remembered<'_>>,
+    remembered: Option<&Remembered>,
     verdicts: &mut [Verdict],
 ) {
     let mut scratch = Scratch::default();
@@ -545,13 +627,14 @@ fn rank_of(reference: &Reference<'_>, event: &Record, person: u32, ignored: &pas
     rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
 }
 
-fn registration_links(reference: &Reference<'_>, names: &Names) -> Vec<Link> {
+fn registration_links(reference: &Reference<'_>, names: &Names, found: &[(u32, PersonId)]) -> Vec<Link> {
     (0..reference.registrations.len())
         .into_par_iter()
         .map(|row| {
             let person = reference.person_of_row[row];
             let first = || reference.first_key(person) == reference.registrations[row].key;
-            let new = reference.known_as(person).is_none() && first();
+            let found = || found.binary_search_by_key(&person, |&(person, _)| person).is_ok();
+            let new = reference.known_as(person).is_none() && first() && !found();
             Link {
                 person: names.of_person[person as usize],
                 status: if new { Status::New } else { Status::Linked },
@@ -585,26 +668,16 @@ fn event_links(decisions: &[Decision], names: &Names) -> Vec<Link> {
 }
 
 /// Registrations that were somebody else's when the index last saw them.
-fn splits(index: &Index, registrations: &[Record], links: &[Link]) -> Vec<Change> {
-    let observations = index.observations();
-    if observations.is_empty() {
-        return Vec::new();
-    }
-    let by_key = KeyIndex::build(observations.len(), |at| mix(9, observations[at].key.value() as u64, 0));
-    let mut splits: Vec<Change> = registrations
+fn splits(index: &Index, reference: &Reference<'_>, links: &[Link]) -> Vec<Change> {
+    let mut splits: Vec<Change> = reference
+        .registrations
         .par_iter()
         .zip(links)
         .filter_map(|(record, link)| {
-            let former = by_key
-                .find(mix(9, record.key.value() as u64, 0))
-                .map(|at| &observations[at as usize])
-                .filter(|o| o.key == record.key && o.kind == Kind::Registration)
-                .filter(|o| crate::join::is_replaced(o.identifiers, record.identifiers))
-                .map(|o| index.resolve(o.person))
-                .min()?;
-            let (into, contribution) = (link.person, record.contribution);
-            let change = Change { from: former, into, reason: Reason::IdentifiersReplaced, contribution };
-            (former != into).then_some(change)
+            let (from, into) = (reference.former(index, record, true)?, link.person);
+            let (reason, contribution) = (Reason::IdentifiersReplaced, record.contribution);
+            let change = Change { from, into, reason, contribution, record: Some(record.key) };
+            (from != into).then_some(change)
         })
         .collect();
     splits.par_sort_unstable();
@@ -644,18 +717,19 @@ mod tests {
         let index = Index::new();
         let reference = Reference::build(&index, &registrations, &Decisions::NONE);
         let settled = Settled::of(&Decisions::NONE, &reference, &index, &events);
-        let whole = Prepared::of(&reference, &events);
+        let whole = Prepared::of(&reference, (&events, &events));
         let (learnt, _) = learn(&reference, &whole, &events);
         // Under the second parameters nobody is sure, and events that exit early are judged again.
         let unsure = Parameters { known: 1e-9, ..learnt.parameters };
         for (parameters, identifiers_only) in [(learnt.parameters, false), (learnt.parameters, true), (unsure, false)] {
             let settings = Settings { identifiers_only, ..Settings::default() };
-            let mut some = Prepared::for_run(&settings, &index, &reference, &events, &settled);
+            let mut some = Prepared::for_run(&settings, &index, &reference, (&events, &events), &settled);
             assert_eq!(learn(&reference, &some, &events).0, learnt);
             some.admit_doubtful(&reference, &events, parameters);
             let verdicts = |prepared: &Prepared| {
                 let scorer = Scorer::new(&reference, &prepared.frequencies, &prepared.blocks, parameters);
-                judge_all(&scorer, &prepared.early, &index, &events, !identifiers_only, &settled).0
+                let before = Before { index: &index, lessons: &[] };
+                judge_all(&scorer, &prepared.early, before, &events, !identifiers_only, &settled).0
             };
             assert_eq!(verdicts(&some), verdicts(&whole));
         }

@@ -5,7 +5,7 @@
 //! the evidence, in any order of records; and without a decision nothing changes.
 
 use crate::assign::Decision;
-use crate::index::Index;
+use crate::index::{Index, Kind};
 use crate::record::Record;
 use crate::reference::Reference;
 use crate::score::NOBODY;
@@ -141,7 +141,8 @@ impl Decisions {
         }
         let known: Vec<_> = reference.known.iter().map(|observation| index.resolve(observation.person)).collect();
         let first = reference.registrations.len();
-        for observation in index.observations().iter().filter(|observation| !registered.contains(&observation.key)) {
+        let observations = index.observations().iter().filter(|observation| observation.kind == Kind::Registration);
+        for observation in observations.filter(|observation| !registered.contains(&observation.key)) {
             if let Some(&group) = group_of.get(&observation.key) {
                 let person = index.resolve(observation.person);
                 rows[group].push((first + known.partition_point(|&other| other < person)) as u32);

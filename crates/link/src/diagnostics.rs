@@ -38,6 +38,8 @@ pub struct Diagnostics {
     pub merges: u64,
     /// Records that left their person.
     pub splits: u64,
+    /// Events of earlier months that were judged again.
+    pub judged_again: u64,
     /// New ids that the caller's function gave twice, and that were drawn again.
     pub id_collisions: u64,
 }

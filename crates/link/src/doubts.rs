@@ -54,7 +54,7 @@ pub fn doubts(question: &Question<'_>, most: usize) -> Doubts {
     let ground = question.ground();
     let scorer = ground.scorer();
     let judged = Judged::of(question, &scorer, &ground);
-    let mut bound = vec![false; question.events.len()];
+    let mut bound = vec![false; ground.events.len()];
     for &(at, _) in &ground.settled.bound {
         bound[at as usize] = true;
     }
@@ -77,10 +77,10 @@ pub fn doubts(question: &Question<'_>, most: usize) -> Doubts {
     let alike = |event: &Record| (event.provider, event.local_id, event.identifiers.to_words());
     let mut shared: HashMap<_, (u32, Status, u64)> = HashMap::new();
     for &(at, status) in &found {
-        let event = &question.events[at as usize];
+        let event = &ground.events[at as usize];
         let entry = shared.entry(alike(event)).or_insert((at, status, 0));
         entry.2 += 1;
-        if event.key < question.events[entry.0 as usize].key {
+        if event.key < ground.events[entry.0 as usize].key {
             (entry.0, entry.1) = (at, status);
         }
     }
@@ -92,13 +92,13 @@ pub fn doubts(question: &Question<'_>, most: usize) -> Doubts {
         .into_values()
         .map(|(at, status, records)| {
             let worth = wrong(status, &judged.last()[at as usize]) * records as f64;
-            (worth, question.events[at as usize].key, at, status, records)
+            (worth, ground.events[at as usize].key, at, status, records)
         })
         .collect();
     ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut scratch = Scratch::default();
     let evidence = |&(worth, event, at, status, records): &(f64, RecordKey, u32, Status, u64)| {
-        let record = &question.events[at as usize];
+        let record = &ground.events[at as usize];
         let remembered = judged.remembered_of(record, at as usize, question.use_local_ids());
         let verdict = scorer.judge(record, remembered, &mut scratch);
         let mut candidates = Evidence::gather(&ground.reference, &verdict, &scratch).into_iter();

@@ -8,7 +8,7 @@ use crate::blocking::Rule;
 use crate::counterfactuals::{self, Counterfactual};
 use crate::decisions::Answer;
 use crate::join::{self, Bond};
-use crate::judged::{Judged, Question, judge_one};
+use crate::judged::{Ground, Judged, Question, judge_one};
 use crate::levels::Pattern;
 use crate::record::{Record, Settings};
 use crate::reference::Reference;
@@ -102,17 +102,17 @@ pub struct Explanation {
 pub(crate) struct Bench<'a> {
     pub(crate) scorer: &'a Scorer<'a>,
     pub(crate) settings: &'a Settings,
-    remembered: [Remembered<'a>; 2],
+    remembered: [Remembered; 2],
 }
 
 impl<'a> Bench<'a> {
     /// What others teach. `others` is all events, of which `silent` are stripped of what they could teach.
     fn new(
-        question: &Question<'a>,
+        (question, ground): (&Question<'a>, &Ground<'_>),
         scorer: &'a Scorer<'a>,
-        judged: Judged<'a>,
+        judged: Judged,
         silent: &[usize],
-        others: &'a [Record],
+        others: &[Record],
     ) -> Self {
         let [mut first, mut second, _] = judged.verdicts;
         drop(judged.remembered);
@@ -121,7 +121,7 @@ impl<'a> Bench<'a> {
                 verdicts[at] = Verdict::NONE;
             }
             let use_local_ids = question.use_local_ids();
-            Remembered::gather(scorer, question.index, others, verdicts, use_local_ids, teachers)
+            Remembered::gather(scorer, ground.before(), others, verdicts, use_local_ids, teachers)
         };
         let [numbered, sure] = crate::assign::ROUNDS;
         let remembered = [remember(&mut first, numbered), remember(&mut second, sure)];
@@ -151,13 +151,13 @@ pub fn explain(question: &Question<'_>, key: RecordKey) -> Option<Explanation> {
         (other.provider, other.local_id, other.identifiers) == (record.provider, record.local_id, record.identifiers)
     };
     let bound = ground.settled.bound.iter().map(|&(other, _)| other as usize);
-    let mut silent: Vec<usize> = bound.filter(|&other| alike(&question.events[other])).collect();
+    let mut silent: Vec<usize> = bound.filter(|&other| alike(&ground.events[other])).collect();
     silent.push(at);
-    let mut others = question.events.to_vec();
+    let mut others = ground.events.to_vec();
     for &other in &silent {
         others[other].identifiers = Identifiers::new(None, None, None, caredata_model::Gender::NotKnown);
     }
-    let bench = Bench::new(question, &scorer, judged, &silent, &others);
+    let bench = Bench::new((question, &ground), &scorer, judged, &silent, &others);
     let mut scratch = Scratch::default();
     let verdict = bench.judge(&record, &mut scratch);
     let candidates = Evidence::gather(&ground.reference, &verdict, &scratch);

@@ -15,12 +15,26 @@ use caredata_model::Identifiers;
 /// Events that share a key with more than this many others are not compared by it.
 const MOST_PARTNERS: usize = 200;
 
-/// The root of each of `leftover` (positions in `events`), as positions in `leftover`.
-pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool, settled: &Settled) -> Vec<u32> {
+/// The root of each of `leftover` (positions in `events`), as positions in `leftover`. Those `together` are one person's already.
+pub(crate) fn group(
+    events: &[Record],
+    leftover: &[u32],
+    use_local_ids: bool,
+    settled: &Settled,
+    together: &[Vec<u32>],
+) -> Vec<u32> {
     let of = |at: usize| &events[leftover[at] as usize];
     let key_of = |at: u32| of(at as usize).key;
     let mut union = Union::new((0..leftover.len()).map(|at| keys::digits(of(at).identifiers)).collect());
     obey(&mut union, leftover, settled);
+    for events in together {
+        let places: Vec<u32> = places(leftover, events).collect();
+        for pair in places.windows(2) {
+            if !union.are_apart(pair[0], pair[1]) {
+                union.join_regardless(pair[0], pair[1]);
+            }
+        }
+    }
     let rules: [(&Key, &Fits); 3] = [
         (&|record| keys::nhs(record.identifiers), &same_number),
         (&|record| if use_local_ids { keys::local(record.provider, record.local_id) } else { NO_KEY }, &same_local_id),
@@ -44,15 +58,18 @@ pub(crate) fn group(events: &[Record], leftover: &[u32], use_local_ids: bool, se
 
 /// Puts together and keeps apart what was decided.
 fn obey(union: &mut Union, leftover: &[u32], settled: &Settled) {
-    let left = |events: &[u32]| -> Vec<u32> {
-        events.iter().filter_map(|event| leftover.binary_search(event).ok()).map(|at| at as u32).collect()
-    };
+    let left = |events: &[u32]| places(leftover, events).collect::<Vec<u32>>();
     for events in &settled.together {
         union.decide_same(&left(events));
     }
     for (one, other) in &settled.apart {
         union.keep_apart(&left(one), &left(other));
     }
+}
+
+/// Where events stand among those left over.
+fn places(leftover: &[u32], events: &[u32]) -> impl Iterator<Item = u32> {
+    events.iter().filter_map(|event| leftover.binary_search(event).ok()).map(|at| at as u32)
 }
 
 type Key<'a> = dyn Fn(&Record) -> u64 + Sync + 'a;

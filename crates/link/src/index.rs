@@ -1,8 +1,9 @@
 //! The index: every record that was ever linked, with its person, and the merges and splits of persons.
 //!
 //! Plain observations in (from the vault), plain observations out. A person's history of each identifier is what the
-//! person's observations say. Invariant: an observation keeps the person it was given; merges are events beside it, so that
-//! taking a contribution away also takes away what it merged, and every old id resolves.
+//! person's observations say. Invariant: what happens to an observation's person is an event beside it, a merge of persons or a
+//! split of one record from its person, so that taking a contribution away also takes away what it changed, and every old
+//! id resolves.
 
 use crate::Record;
 use caredata_model::{Day, Identifiers, PersonId, RecordKey};
@@ -16,6 +17,20 @@ pub enum Kind {
     Registration = 0,
     /// An event at a hospital or elsewhere.
     Event = 1,
+}
+
+/// How sure the link of an event was. What was sure is not judged again, and teaches later runs; all else stays open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Certainty {
+    /// Not near certain, decided upon by people, of nobody who is registered, or nothing is known of it: judged again by each
+    /// later run. A registration's is this.
+    #[default]
+    Open = 0,
+    /// Near certain.
+    Sure = 1,
+    /// Near certain, and the NHS Number agrees at least nearly.
+    Numbered = 2,
 }
 
 /// One record as the index remembers it: 64 bytes, all of them plain numbers to store.
@@ -39,6 +54,8 @@ pub struct Observation {
     pub contribution: u32,
     /// Registration or event.
     pub kind: Kind,
+    /// How sure an event's link was.
+    pub certainty: Certainty,
 }
 
 impl std::fmt::Debug for Observation {
@@ -50,9 +67,9 @@ impl std::fmt::Debug for Observation {
 
 impl Observation {
     /// The observation that `record` leaves.
-    pub const fn of(record: &Record, person: PersonId, kind: Kind) -> Self {
+    pub const fn of(record: &Record, person: PersonId, kind: Kind, certainty: Certainty) -> Self {
         let Record { key, identifiers, provider, local_id, day, contribution } = *record;
-        Self { key, person, identifiers, provider, local_id, day, contribution, kind }
+        Self { key, person, identifiers, provider, local_id, day, contribution, kind, certainty }
     }
 
     /// The record that left it.
@@ -74,6 +91,8 @@ pub enum Reason {
     IdentifiersReplaced = 2,
     /// Not a change but a doubt: the record is in review, and may be this person's.
     InReview = 3,
+    /// An event of an earlier month was judged again with what has come since, or decided upon, and is somebody else's.
+    JudgedAgain = 4,
 }
 
 /// That one person was found to be another (`from` is `into`), or that a record left its person (`from` was split and the
@@ -88,6 +107,15 @@ pub struct Change {
     pub reason: Reason,
     /// The contribution that brought it to light; taking it away takes the change away.
     pub contribution: u32,
+    /// The record that left its person; `None` where a person as a whole is meant.
+    pub record: Option<RecordKey>,
+}
+
+impl Change {
+    /// Whether it says that one of these events was judged again.
+    fn is_of(&self, events: &HashSet<RecordKey>) -> bool {
+        self.reason == Reason::JudgedAgain && self.record.is_some_and(|record| events.contains(&record))
+    }
 }
 
 /// The persons known so far.
@@ -98,6 +126,8 @@ pub struct Index {
     splits: Vec<Change>,
     doubts: Vec<Change>,
     resolved: HashMap<PersonId, PersonId>,
+    /// The persons that events had, by contribution and record, before they were judged again.
+    given_first: HashMap<(u32, RecordKey), PersonId>,
     /// Observations that outlive their contribution until the run's records are observed.
     held: HashSet<(u32, RecordKey)>,
 }
@@ -108,15 +138,17 @@ impl Index {
         Self::default()
     }
 
-    /// The index of stored parts, as [`Index::observations`], [`Index::merges`], [`Index::splits`] and [`Index::doubts`] gave
-    /// them.
+    /// The index of stored parts: observations with the persons they were first given; changes as [`Index::merges`], [`Index::splits`] and
+    /// [`Index::doubts`] gave them.
     pub fn from_parts(
         observations: Vec<Observation>,
         merges: Vec<Change>,
         splits: Vec<Change>,
         doubts: Vec<Change>,
     ) -> Self {
-        let mut index = Self { observations, merges, splits, doubts, ..Self::default() };
+        let mut index = Self { observations, merges, doubts, ..Self::default() };
+        index.part(&splits);
+        index.splits = splits;
         index.follow_merges();
         index
     }
@@ -155,9 +187,16 @@ impl Index {
     /// Forgets all that a contribution brought, but what is held: its observations, and the merges, splits and doubts it gave rise to.
     pub fn remove_contribution(&mut self, contribution: u32) {
         let held = &self.held;
-        self.observations.retain(|one| one.contribution != contribution || held.contains(&(contribution, one.key)));
+        let mut gone = HashSet::new();
+        self.observations.retain(|one| {
+            let stays = one.contribution != contribution || held.contains(&(contribution, one.key));
+            if !stays && one.kind == Kind::Event {
+                gone.insert(one.key);
+            }
+            stays
+        });
         self.merges.retain(|change| change.contribution != contribution);
-        self.splits.retain(|change| change.contribution != contribution);
+        self.take_back(|split| split.contribution == contribution || split.is_of(&gone));
         self.doubts.retain(|change| change.contribution != contribution);
         self.follow_merges();
     }
@@ -188,9 +227,61 @@ impl Index {
 
     pub(crate) fn change(&mut self, merges: Vec<Change>, splits: Vec<Change>, doubts: Vec<Change>) {
         self.merges.extend(merges);
+        self.part(&splits);
         self.splits.extend(splits);
         self.doubts.extend(doubts);
         self.follow_merges();
+    }
+
+    /// Forgets the doubts about persons: the events whose they are were judged again.
+    pub(crate) fn forget_doubts(&mut self, of: &HashSet<PersonId>) {
+        let resolved = &self.resolved;
+        self.doubts.retain(|doubt| !of.contains(resolved.get(&doubt.from).unwrap_or(&doubt.from)));
+    }
+
+    /// Gives events that were judged again the persons that splits say, in their order.
+    fn part(&mut self, splits: &[Change]) {
+        let judged_again = splits.iter().filter(|split| split.reason == Reason::JudgedAgain);
+        let into: HashMap<RecordKey, PersonId> =
+            judged_again.filter_map(|split| Some((split.record?, split.into))).collect();
+        if into.is_empty() {
+            return;
+        }
+        for one in self.observations.iter_mut().filter(|one| one.kind == Kind::Event) {
+            if let Some(&into) = into.get(&one.key) {
+                self.given_first.entry((one.contribution, one.key)).or_insert(one.person);
+                one.person = into;
+            }
+        }
+    }
+
+    /// Undoes splits: the records are the persons' again whose they were without these.
+    fn take_back(&mut self, which: impl Fn(&Change) -> bool) {
+        let before = self.splits.len();
+        self.splits.retain(|split| !which(split));
+        if self.splits.len() == before || self.given_first.is_empty() {
+            return;
+        }
+        let given_first = std::mem::take(&mut self.given_first);
+        for one in self.observations.iter_mut().filter(|one| one.kind == Kind::Event) {
+            if let Some(&person) = given_first.get(&(one.contribution, one.key)) {
+                one.person = person;
+            }
+        }
+        let splits = std::mem::take(&mut self.splits);
+        self.part(&splits);
+        self.splits = splits;
+    }
+
+    /// Events that a run brings again are what it makes of them, whatever was made of them before.
+    pub(crate) fn bring_again(&mut self, events: &[Record]) {
+        if self.given_first.is_empty() {
+            return;
+        }
+        let parted: HashSet<RecordKey> = self.given_first.keys().map(|&(_, key)| key).collect();
+        let again: HashSet<RecordKey> =
+            events.iter().map(|event| event.key).filter(|key| parted.contains(key)).collect();
+        self.take_back(|split| split.is_of(&again));
     }
 
     fn follow_merges(&mut self) {

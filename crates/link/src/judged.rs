@@ -5,13 +5,15 @@
 
 use crate::assign::{self, Prepared};
 use crate::decisions::{Decisions, Settled};
+use crate::earlier::{Earlier, Lesson};
 use crate::index::Index;
 use crate::model::Parameters;
 use crate::providers::Providers;
 use crate::record::{Record, Settings};
 use crate::reference::Reference;
-use crate::remember::{self, Remembered};
+use crate::remember::{self, Before, Remembered};
 use crate::score::{Scorer, Scratch, Verdict};
+use std::borrow::Cow;
 
 /// What a question is about.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +38,23 @@ impl<'a> Question<'a> {
     /// Gathers persons, and learns from the events.
     pub(crate) fn ground(&self) -> Ground<'a> {
         let reference = Reference::build(self.index, self.registrations, self.decisions);
-        let settled = Settled::of(self.decisions, &reference, self.index, self.events);
-        let prepared = Prepared::of(&reference, self.events);
+        let earlier = Earlier::of(self.index, &reference, self.decisions, self.events);
+        let events = earlier.with(self.events);
+        let settled = Settled::of(self.decisions, &reference, self.index, &events);
+        let prepared = Prepared::of(&reference, (&events, self.events));
         let (learnt, providers) = assign::learn(&reference, &prepared, self.events);
-        Ground { reference, settled, prepared, parameters: learnt.parameters, providers }
+        let (lessons, parameters) = (earlier.lessons, learnt.parameters);
+        Ground { index: self.index, reference, lessons, events, settled, prepared, parameters, providers }
     }
 }
 
 /// What events are judged against.
 pub(crate) struct Ground<'a> {
+    index: &'a Index,
     pub(crate) reference: Reference<'a>,
+    lessons: Vec<Lesson>,
+    /// The run's events, and after them those of earlier months that are judged again.
+    pub(crate) events: Cow<'a, [Record]>,
     pub(crate) settled: Settled,
     pub(crate) prepared: Prepared,
     pub(crate) parameters: Parameters,
@@ -53,6 +62,10 @@ pub(crate) struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    pub(crate) fn before(&self) -> Before<'_> {
+        Before { index: self.index, lessons: &self.lessons }
+    }
+
     pub(crate) fn scorer(&self) -> Scorer<'_> {
         let Prepared { frequencies, blocks, .. } = &self.prepared;
         Scorer {
@@ -64,20 +77,20 @@ impl Ground<'_> {
 }
 
 /// All rounds of judging.
-pub(crate) struct Judged<'a> {
+pub(crate) struct Judged {
     /// Verdicts after each round.
     pub(crate) verdicts: [Vec<Verdict>; 3],
     /// What was remembered in the second and the third round.
-    pub(crate) remembered: [Remembered<'a>; 2],
+    pub(crate) remembered: [Remembered; 2],
 }
 
-impl<'a> Judged<'a> {
-    pub(crate) fn of(question: &Question<'a>, scorer: &Scorer<'_>, ground: &Ground<'_>) -> Self {
+impl Judged {
+    pub(crate) fn of(question: &Question<'_>, scorer: &Scorer<'_>, ground: &Ground<'_>) -> Self {
         let settled = &ground.settled;
-        let (events, use_local_ids) = (question.events, question.use_local_ids());
+        let (events, use_local_ids) = (&*ground.events, question.use_local_ids());
         let first = assign::judge_at_first(scorer, &ground.prepared.early, events, settled);
         let remember = |verdicts: &[Verdict], teachers| {
-            Remembered::gather(scorer, question.index, events, verdicts, use_local_ids, teachers)
+            Remembered::gather(scorer, ground.before(), events, verdicts, use_local_ids, teachers)
         };
         let [numbered, sure] = assign::ROUNDS;
         let early = remember(&first, numbered);
@@ -90,7 +103,7 @@ impl<'a> Judged<'a> {
     }
 
     /// What was remembered when an event was last judged; nothing where the first round settled it.
-    pub(crate) fn remembered_of(&self, event: &Record, at: usize, use_local_ids: bool) -> Option<&Remembered<'a>> {
+    pub(crate) fn remembered_of(&self, event: &Record, at: usize, use_local_ids: bool) -> Option<&Remembered> {
         let asked = |round: usize| remember::asks(&self.verdicts[round][at], event, use_local_ids);
         if !asked(0) {
             None
@@ -110,7 +123,7 @@ impl<'a> Judged<'a> {
 /// Judges one record through all rounds, as a run would, with what others taught; the candidates are left in `scratch`.
 pub(crate) fn judge_one(
     scorer: &Scorer<'_>,
-    remembered: &[Remembered<'_>; 2],
+    remembered: &[Remembered; 2],
     record: &Record,
     use_local_ids: bool,
     scratch: &mut Scratch,

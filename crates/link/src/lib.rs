@@ -8,7 +8,7 @@
 //! threads; an event goes to at most one person, and to none where another fits about as well.
 //!
 //! How it goes, module by module: `reference` gathers registrations and the index's observations into persons (`join`);
-//! `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
+//! `earlier` brings the index's events that are judged again, and what its sure ones teach; `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
 //! events of nobody known; `ids` names persons; `assign` runs all this, and `decisions` are obeyed throughout. `ranks` and
@@ -23,6 +23,7 @@ mod counterfactuals;
 mod decisions;
 mod diagnostics;
 mod doubts;
+mod earlier;
 mod early;
 mod evaluate;
 mod explain;
@@ -60,7 +61,7 @@ pub use evaluate::{
     expected, joined, joined_pairs, ratio_95, wilson_95,
 };
 pub use explain::{Conclusion, Evidence, Explanation, Neighbour, Registered, explain, explain_registration};
-pub use index::{Change, Index, Kind, Observation, Reason};
+pub use index::{Certainty, Change, Index, Kind, Observation, Reason};
 pub use join::Bond;
 pub use judged::Question;
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};

@@ -7,25 +7,25 @@
 use crate::Record;
 use crate::blocking::{Found, MOST_A_RULE, Rule};
 use crate::compare::{Event, Moved};
-use crate::index::Index;
+use crate::earlier::Lesson;
+use crate::index::{Certainty, Index};
 use crate::key_index::{KeyIndex, NO_KEY, mix};
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, PostcodeLevel};
 use crate::model::Parameters;
 use crate::reference::Reference;
 use crate::score::{NOBODY, Scorer, Verdict};
-use caredata_model::{Identifiers, PersonId};
+use caredata_model::Identifiers;
 use rayon::prelude::*;
 use std::collections::HashSet;
 
 /// An event's first verdict stands if its probability is at least this.
 const SURE: f64 = 0.999;
 
-/// What is remembered, with the events it came from.
-pub(crate) struct Remembered<'a> {
-    events: &'a [Record],
-    /// Linked events with a postcode that their person was not known by, and their persons.
-    moved: Vec<(u32, u32)>,
+/// What is remembered.
+pub(crate) struct Remembered {
+    /// What linked events say that bear a postcode which their person was not known by, and their persons.
+    moved: Vec<(Identifiers, u32)>,
     moved_of_person: KeyIndex,
     moved_by_birth_postcode: KeyIndex,
     households: Households,
@@ -35,6 +35,14 @@ pub(crate) struct Remembered<'a> {
     /// Numbered records under those patient ids.
     numbers: Vec<(u64, Identifiers)>,
     numbers_by_key: KeyIndex,
+}
+
+/// What was known before the run.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'a> {
+    pub(crate) index: &'a Index,
+    /// What the index's events teach.
+    pub(crate) lessons: &'a [Lesson],
 }
 
 /// Whether a verdict is sure enough to stand.
@@ -53,37 +61,51 @@ pub(crate) enum Teachers {
 }
 
 fn teaches(verdict: &Verdict, teachers: Teachers) -> bool {
-    let numbered = || verdict.pattern.is_some_and(|pattern| pattern.nhs <= NhsLevel::Near);
-    is_sure(verdict) && (teachers == Teachers::Sure || numbered())
+    is_sure(verdict) && (teachers == Teachers::Sure || is_numbered(verdict))
 }
 
-impl<'a> Remembered<'a> {
+fn is_numbered(verdict: &Verdict) -> bool {
+    verdict.pattern.is_some_and(|pattern| pattern.nhs <= NhsLevel::Near)
+}
+
+/// How sure a verdict is, for the index to remember.
+pub(crate) fn certainty(verdict: &Verdict) -> Certainty {
+    match (is_sure(verdict), is_numbered(verdict)) {
+        (false, _) => Certainty::Open,
+        (true, false) => Certainty::Sure,
+        (true, true) => Certainty::Numbered,
+    }
+}
+
+impl Remembered {
     pub(crate) fn gather(
         scorer: &Scorer<'_>,
-        index: &Index,
-        events: &'a [Record],
+        before: Before<'_>,
+        events: &[Record],
         verdicts: &[Verdict],
         use_local_ids: bool,
         teachers: Teachers,
     ) -> Self {
-        let moved: Vec<(u32, u32)> = verdicts
+        let mut moved: Vec<(Identifiers, u32)> = verdicts
             .par_iter()
-            .enumerate()
-            .filter(|(_, verdict)| teaches(verdict, teachers))
-            .filter(|(_, v)| v.pattern.is_some_and(|p| p.postcode > PostcodeLevel::Earlier))
-            .filter(|(at, _)| keys::place(events[*at].identifiers).is_some())
-            .map(|(at, verdict)| (at as u32, verdict.person))
+            .zip(events)
+            .filter(|(verdict, _)| teaches(verdict, teachers))
+            .filter(|(verdict, _)| verdict.pattern.is_some_and(|p| p.postcode > PostcodeLevel::Earlier))
+            .filter(|(_, event)| keys::place(event.identifiers).is_some())
+            .map(|(verdict, event)| (event.identifiers, verdict.person))
             .collect();
+        let lessons: Vec<&Lesson> =
+            before.lessons.par_iter().filter(|one| one.numbered || teachers == Teachers::Sure).collect();
+        moved.par_extend(
+            lessons.par_iter().filter(|one| has_moved(scorer.reference, one)).map(|one| (one.identifiers, one.person)),
+        );
         let asked = if use_local_ids { asked(events, verdicts) } else { HashSet::new() };
-        let local = persons_by_local_id(scorer.reference, index, events, verdicts, &asked, teachers);
-        let numbers = numbers_by_local_id(index, events, &asked);
+        let local = persons_by_local_id(&lessons, events, verdicts, &asked, teachers);
+        let numbers = numbers_by_local_id(before.index, events, &asked);
         Self {
-            households: Households::of(scorer, events, &moved),
-            events,
+            households: Households::of(scorer, &moved),
             moved_of_person: KeyIndex::build(moved.len(), |at| mix(10, u64::from(moved[at].1), 0)),
-            moved_by_birth_postcode: KeyIndex::build(moved.len(), |at| {
-                keys::birth_postcode(events[moved[at].0 as usize].identifiers)
-            }),
+            moved_by_birth_postcode: KeyIndex::build(moved.len(), |at| keys::birth_postcode(moved[at].0)),
             moved,
             local_by_key: KeyIndex::build(local.len(), |at| local[at].0),
             local,
@@ -175,8 +197,7 @@ impl<'a> Remembered<'a> {
     /// The postcodes that linked events of the person bore beside the known ones.
     pub(crate) fn postcodes_of(&self, person: u32, postcodes: &mut Vec<u64>) {
         let moved = self.moved_of_person.find(mix(10, u64::from(person), 0)).map(|at| self.moved[at as usize]);
-        let of_person = moved.filter(|&(_, other)| other == person);
-        postcodes.extend(of_person.map(|(event, _)| keys::postcode(self.events[event as usize].identifiers)));
+        postcodes.extend(moved.filter(|&(_, other)| other == person).map(|(of, _)| keys::postcode(of)));
     }
 }
 
@@ -193,14 +214,14 @@ impl Households {
     /// More targets than this are a communal address or a pseudo-postcode that many pass through: it tells nothing.
     const MOST: usize = 32;
 
-    fn of(scorer: &Scorer<'_>, events: &[Record], linked: &[(u32, u32)]) -> Self {
+    fn of(scorer: &Scorer<'_>, moved: &[(Identifiers, u32)]) -> Self {
         let reference = scorer.reference;
-        let told = |&(event, person): &(u32, u32)| {
-            let from = keys::postcode(events[event as usize].identifiers);
+        let told = |&(of, person): &(Identifiers, u32)| {
+            let from = keys::postcode(of);
             let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
             rows.filter(|&row| keys::place(row).is_some()).map(move |row| (from, keys::postcode(row), person))
         };
-        let mut told: Vec<(u64, u64, u32)> = linked.par_iter().flat_map_iter(told).collect();
+        let mut told: Vec<(u64, u64, u32)> = moved.par_iter().flat_map_iter(told).collect();
         told.par_sort_unstable();
         told.dedup();
         let (mut pairs, mut together) = (Vec::new(), 0);
@@ -281,8 +302,7 @@ fn key_of(record: &Record) -> u64 {
 
 /// Pairs of patient id (as a key) and person, for those ids that are asked about.
 fn persons_by_local_id(
-    reference: &Reference<'_>,
-    index: &Index,
+    lessons: &[&Lesson],
     events: &[Record],
     verdicts: &[Verdict],
     asked: &HashSet<u64>,
@@ -294,20 +314,17 @@ fn persons_by_local_id(
         .filter(|(event, verdict)| teaches(verdict, teachers) && asked.contains(&key_of(event)))
         .map(|(event, verdict)| (key_of(event), verdict.person))
         .collect();
-    if !index.observations().is_empty() {
-        let persons = reference.persons_by_id();
-        let person_of =
-            |id: PersonId| persons.binary_search_by_key(&id, |&(known, _)| known).ok().map(|at| persons[at].1);
-        local.par_extend(index.observations().par_iter().filter_map(|observation| {
-            let key = keys::local(observation.provider, observation.local_id);
-            let asked = keys::digits(observation.identifiers) != 0 && asked.contains(&key);
-            let of = asked.then(|| person_of(index.resolve(observation.person))).flatten();
-            of.map(|person| (key, person))
-        }));
-    }
+    local.par_extend(lessons.par_iter().filter(|one| asked.contains(&one.local)).map(|one| (one.local, one.person)));
     local.par_sort_unstable();
     local.dedup();
     local
+}
+
+/// Whether a lesson tells of a postcode that its person is not known by.
+fn has_moved(reference: &Reference<'_>, lesson: &Lesson) -> bool {
+    let postcode = keys::postcode(lesson.identifiers);
+    let rows = reference.rows_of(lesson.person).iter().map(|&row| reference.rows[row as usize]);
+    keys::place(lesson.identifiers).is_some() && !rows.map(keys::postcode).any(|known| known == postcode)
 }
 
 /// Pairs of patient id (as a key) and the identifiers of a numbered record under it, one for each number.

@@ -97,7 +97,7 @@ pub fn rules(question: &Question<'_>, clock: &(dyn Fn() -> u64 + Sync)) -> RuleC
     let ground = question.ground();
     let scorer = ground.scorer();
     let judged = Judged::of(question, &scorer, &ground);
-    let chunks: Vec<usize> = (0..question.events.len()).step_by(AT_A_TIME).collect();
+    let chunks: Vec<usize> = (0..ground.events.len()).step_by(AT_A_TIME).collect();
     let asked = Asked { question, ground: &ground, scorer: &scorer, judged: &judged, clock };
     let counts = chunks
         .par_iter()
@@ -122,7 +122,7 @@ pub fn rules(question: &Question<'_>, clock: &(dyn Fn() -> u64 + Sync)) -> RuleC
         rules: rules.collect(),
         pairs: counts.pairs,
         linked: counts.linked,
-        events: question.events.len() as u64,
+        events: ground.events.len() as u64,
     }
 }
 
@@ -130,18 +130,18 @@ struct Asked<'a> {
     question: &'a Question<'a>,
     ground: &'a Ground<'a>,
     scorer: &'a Scorer<'a>,
-    judged: &'a Judged<'a>,
+    judged: &'a Judged,
     clock: &'a (dyn Fn() -> u64 + Sync),
 }
 
 impl Asked<'_> {
     /// All rules about the events from `from` on.
     fn about(&self, from: usize, scratch: &mut Scratch) -> Counts {
-        let to = (from + AT_A_TIME).min(self.question.events.len());
+        let to = (from + AT_A_TIME).min(self.ground.events.len());
         // An event without a number is asked about with the one that its patient id lends, as it is judged.
         let records: Vec<Record> = (from..to)
             .map(|at| {
-                let own = self.question.events[at];
+                let own = self.ground.events[at];
                 self.remembered(at).and_then(|remembered| remembered.lend_number(&own)).unwrap_or(own)
             })
             .collect();
@@ -176,8 +176,8 @@ impl Asked<'_> {
         counts
     }
 
-    fn remembered(&self, at: usize) -> Option<&crate::remember::Remembered<'_>> {
-        self.judged.remembered_of(&self.question.events[at], at, self.question.use_local_ids())
+    fn remembered(&self, at: usize) -> Option<&crate::remember::Remembered> {
+        self.judged.remembered_of(&self.ground.events[at], at, self.question.use_local_ids())
     }
 
     /// The persons that one rule finds for an event, each once.
@@ -187,7 +187,7 @@ impl Asked<'_> {
             if let Some(remembered) = self.remembered(at) {
                 let mut moved = Moved::default();
                 remembered.moved_from(event, &mut moved);
-                remembered.find_by(rule, &self.ground.reference, event, &self.question.events[at], &moved, &mut found);
+                remembered.find_by(rule, &self.ground.reference, event, &self.ground.events[at], &moved, &mut found);
             }
         } else {
             self.ground.prepared.blocks.find_by(rule, &self.ground.reference, event, &mut found);
@@ -211,7 +211,7 @@ impl Asked<'_> {
                 if linked == Some(person) {
                     count.links += 1;
                     if sole {
-                        count.sole_links.push((self.question.events[at].key, person));
+                        count.sole_links.push((self.ground.events[at].key, person));
                     }
                 }
             }

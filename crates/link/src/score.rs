@@ -176,7 +176,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// The verdict on any event; `remembered` is what linked events taught, in the second round.
-    pub(crate) fn judge(&self, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) -> Verdict {
+    pub(crate) fn judge(&self, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) -> Verdict {
         let lent = remembered.and_then(|remembered| remembered.lend_number(record));
         let record = lent.as_ref().unwrap_or(record);
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
@@ -202,7 +202,7 @@ impl<'a> Scorer<'a> {
         &self,
         event: &Event,
         record: &Record,
-        remembered: Option<&Remembered<'_>>,
+        remembered: Option<&Remembered>,
         scratch: &mut Scratch,
     ) -> NoneOfThem {
         self.compare_all(event, record, remembered, scratch);
@@ -214,7 +214,7 @@ impl<'a> Scorer<'a> {
         NoneOfThem { stranger: self.stranger(event, record, scratch), stated: event.stated() }
     }
 
-    fn compare_all(&self, event: &Event, record: &Record, remembered: Option<&Remembered<'_>>, scratch: &mut Scratch) {
+    fn compare_all(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
         scratch.found.clear();
         scratch.candidates.clear();
         self.blocks.find(self.reference, event, &mut scratch.found);
@@ -232,7 +232,7 @@ impl<'a> Scorer<'a> {
         &self,
         event: &Event,
         record: &Record,
-        remembered: Option<&Remembered<'_>>,
+        remembered: Option<&Remembered>,
         found: &[Found],
         scratch: &mut Scratch,
     ) {
@@ -248,13 +248,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    fn compare_found(
-        &self,
-        event: &Event,
-        record: &Record,
-        remembered: Option<&Remembered<'_>>,
-        scratch: &mut Scratch,
-    ) {
+    fn compare_found(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
         let forbidden = self.forbidden_to(record);
         if !forbidden.is_empty() {
             scratch.found.retain(|found| !forbidden.contains(&found.person));

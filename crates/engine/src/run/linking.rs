@@ -175,7 +175,7 @@ fn record(one: &Identified, contribution: u32) -> Record {
 }
 
 /// An id is a keyed hash of the person's first record key: it tells nothing, and is the same from month to month.
-fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
+pub fn person_id(keys: &Keys, key: RecordKey) -> PersonId {
     let hash = blake3::keyed_hash(keys.person.bytes(), &key.value().to_le_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hash.as_bytes()[..8]);

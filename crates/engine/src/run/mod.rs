@@ -5,7 +5,6 @@
 //! anything takes effect.
 
 mod admission;
-mod index_store;
 mod inputs;
 mod linking;
 mod past;
@@ -16,12 +15,14 @@ mod report;
 mod state;
 mod summary;
 mod timelines;
+mod tokens;
 mod truth;
 mod writing;
 
 pub(crate) use admission::provider_number;
 pub use caredata_extract::Source;
 pub use inputs::RunInput;
+pub(crate) use linking::person_id;
 pub use publish::present;
 pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
 pub(crate) use summary::{quality, weights};
@@ -29,6 +30,7 @@ pub(crate) use summary::{quality, weights};
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
 use crate::home::{Home, UnlinkedRows};
+use crate::index_store;
 use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
@@ -149,7 +151,7 @@ impl<'a> Month<'a> {
         let mut practices = Practices::read(&inputs, &self.rules)?;
         let parts = self.parts(&inputs, &practices)?;
         let (stopped, lifted) = self.stopped(&inputs, &practices)?;
-        let mut index = index_store::load(&self.vault, &self.present)?;
+        let mut index = index_store::load(&self.vault, &self.present.index)?;
         let known: Vec<PersonId> = index.observations().iter().map(|one| one.person).collect();
         practices.find_disputes(&index, &self.rules);
         let said = self.wishes_of_registrations(&parts, &practices);
@@ -292,7 +294,7 @@ impl<'a> Month<'a> {
         let mut known = if inputs.stopped.iter().all(|(_, tokens)| tokens.is_empty()) {
             HashMap::new()
         } else {
-            index_store::load_tokens(&self.vault, &self.present)?
+            tokens::load(&self.vault, &self.present)?
         };
         known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
         for registration in inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)) {
@@ -355,7 +357,7 @@ impl<'a> Month<'a> {
 /// # Errors
 /// [`EngineError`] where the vault cannot be opened.
 pub fn index_of(home: &Home, present: &Present) -> Result<Index, EngineError> {
-    index_store::load(&home.vault()?, present)
+    index_store::load(&home.vault()?, &present.index)
 }
 
 /// The register of a home as it stands now, with what its present's journals and packages said.
