@@ -9,7 +9,7 @@
 //! of counts, names of ours, and [`Remark`]s.
 
 use crate::error::{EngineError, Remark};
-use caredata_model::{Period, SourceName};
+use caredata_model::{Door, Period, SourceName, Speaker};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -70,7 +70,29 @@ pub enum Act {
         /// What kind of wish.
         #[serde(serialize_with = "as_text")]
         kind: crate::register::Kind,
+        /// Who spoke.
+        #[serde(serialize_with = "as_text")]
+        by: Speaker,
+        /// The door through which it came.
+        #[serde(serialize_with = "as_text")]
+        through: Door,
     },
+    /// A withdrawal was not taken from whoever spoke.
+    ObjectionDenied {
+        /// What kind of wish.
+        #[serde(serialize_with = "as_text")]
+        kind: crate::register::Kind,
+        /// Who spoke.
+        #[serde(serialize_with = "as_text")]
+        by: Speaker,
+        /// The door through which it came.
+        #[serde(serialize_with = "as_text")]
+        through: Door,
+        /// The rule, as a stable code.
+        why: &'static str,
+    },
+    /// All that was loaded and noted was written to a file.
+    ObjectionsExported {},
     /// A person's present wishes or all that was ever said were read.
     ObjectionsRead {
         /// How much.

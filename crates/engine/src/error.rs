@@ -111,6 +111,32 @@ pub enum EngineError {
         "not a kind of wish: write object-gp, withdraw-gp, object-all, withdraw-all, object-source:NAME or withdraw-source:NAME"
     )]
     NotAKind,
+    /// A withdrawal by somebody who may not act for the person, or through a door that it does not come by.
+    #[error("{kind}, said by {by}, through {through}, is not taken: {why}")]
+    MayNotRecord {
+        /// The kind of the wish.
+        kind: String,
+        /// Who spoke.
+        by: caredata_model::Speaker,
+        /// The door.
+        through: caredata_model::Door,
+        /// Why not.
+        why: caredata_model::Refusal,
+    },
+    /// A word about a wish that is in none of the closed lists.
+    #[error("{what}: not one of the words known here, which are {known}")]
+    NotAWord {
+        /// Which word.
+        what: &'static str,
+        /// The words.
+        known: String,
+    },
+    /// The URL of a register in another database is none of ours; nothing of it is repeated here.
+    #[error("the register's URL does not begin postgres:// or is no URL")]
+    NotARegisterUrl,
+    /// The database named for a new home's register holds one already.
+    #[error("the database named for the register holds a register already; nothing was changed")]
+    RegisterTaken,
     /// A wish about a place of care from which nothing ever came: an objection that nobody would honour.
     #[error("{kind}: no such place of care is known; known are {known}")]
     UnknownSource {
@@ -433,6 +459,16 @@ impl EngineError {
             ),
             Self::Unfit { .. } => ("unfit-text", Input, "write a short text without numbers of patients"),
             Self::NotAKind => ("not-a-kind", Input, "write one of the kinds named; `caredata objection record --help`"),
+            Self::MayNotRecord { .. } => (
+                "may-not-record",
+                Rule,
+                "ask the person, or whoever may act for them; docs/who-may-record.md lists who; an objection is always taken",
+            ),
+            Self::NotAWord { .. } => ("not-a-word", Input, "write one of the words named"),
+            Self::NotARegisterUrl => {
+                ("not-a-register-url", Input, "write register = \"postgres://USER@HOST/DATABASE\" in caredata.toml")
+            }
+            Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (
                 "unknown-source",
                 Input,

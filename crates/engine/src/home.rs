@@ -7,7 +7,7 @@
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
 use crate::keys::Keys;
-use crate::register::Register;
+use crate::register::{Place, PostgresUrl, Register};
 use crate::vault::Vault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use std::path::{Component, Path, PathBuf};
 /// The form of a home that this version makes and opens.
 const FORMAT: u32 = 1;
 const CONFIG: &str = "caredata.toml";
+const REGISTER: &str = "register.sqlite";
 const FOLDERS: [&str; 6] = ["records", "vault", "quarantine", "report", "log", "public"];
 
 /// What to do with rows of hospitals and other places that tie to no registered person.
@@ -59,6 +60,8 @@ pub struct InitOptions {
     pub policy: Policy,
     /// Somebody's word that there are no objections to load.
     pub attestation: Option<Attestation>,
+    /// Where the register is to be, where not in a file of the home: an empty database of its own.
+    pub register: Option<PostgresUrl>,
     /// Who makes the home, for the log.
     pub who: Remark,
 }
@@ -70,6 +73,9 @@ struct Config {
     format: u32,
     id: String,
     keys: PathBuf,
+    /// The register's database; a file of the home where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    register: Option<PostgresUrl>,
     /// By which the home knows its own keys; they tell nothing about the keys.
     key_prints: BTreeMap<String, String>,
     #[serde(default)]
@@ -175,9 +181,16 @@ impl Home {
     /// Opens the register.
     ///
     /// # Errors
-    /// As [`Register::open`].
+    /// As [`Register::open_at`]; [`EngineError::HomeBroken`] where the settings name a database and the home has a register in a
+    /// file too: what that one holds would no longer be heard.
     pub fn register(&self) -> Result<Register, EngineError> {
-        Register::open(&self.folder.join("register.sqlite"), &self.keys.register)
+        let file = self.folder.join(REGISTER);
+        if self.config.register.is_some() && file.exists() {
+            let what =
+                "the home's settings name a register elsewhere, and objections in this file would not be heard".into();
+            return Err(EngineError::HomeBroken { path: file, what });
+        }
+        Register::open_at(&place_of(self.config.register.as_ref(), &self.folder), &self.keys.register)
     }
 
     /// Opens the log for acts of `who`. Only one can be open at a time.
@@ -251,7 +264,10 @@ fn build(
     }
     let audit = Audit::open(&building.join("log"), id, options.who.clone())?;
     audit.append(&Act::HomeCreated { version: env!("CARGO_PKG_VERSION") }, Outcome::Done)?;
-    let register = Register::open(&building.join("register.sqlite"), &keys.register)?;
+    let register = Register::open_at(&place_of(options.register.as_ref(), building), &keys.register)?;
+    if !register.is_new()? {
+        return Err(EngineError::RegisterTaken);
+    }
     if let Some(Attestation { name, reason }) = &options.attestation {
         let act = Act::NoObjectionsAttested { name: name.clone(), reason: reason.clone() };
         audit.append(&act, Outcome::Done)?;
@@ -260,13 +276,25 @@ fn build(
     register.close()?;
     drop(audit);
     let key_prints = keys.prints();
-    Config { format: FORMAT, id: id.to_owned(), keys: keys_folder.to_owned(), key_prints, policy: options.policy }
-        .write(building)?;
+    let register = options.register.clone();
+    Config {
+        format: FORMAT,
+        id: id.to_owned(),
+        keys: keys_folder.to_owned(),
+        register,
+        key_prints,
+        policy: options.policy,
+    }
+    .write(building)?;
     let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());
     sync(building)
         .and_then(|()| fs::rename(building, folder))
         .and_then(|()| sync(parent))
         .map_err(EngineError::io("making", folder))
+}
+
+fn place_of(register: Option<&PostgresUrl>, folder: &Path) -> Place {
+    register.map_or_else(|| Place::File(folder.join(REGISTER)), |url| Place::Postgres(url.clone()))
 }
 
 pub(crate) fn lock(folder: &Path) -> Result<File, EngineError> {
