@@ -5,7 +5,7 @@
 //! machine and the versions, since a figure without them means nothing.
 
 use crate::shell::{cargo, output, run};
-use crate::{contest, option, python, scale};
+use crate::{contest, months, option, python, scale};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ enum Part {
     Run,
     Pieces,
     Scale,
+    Months,
 }
 
 /// What the options say.
@@ -34,6 +35,7 @@ struct Options {
     seed: u64,
     errors: Vec<String>,
     millions: String,
+    months: u32,
 }
 
 impl Options {
@@ -43,9 +45,10 @@ impl Options {
             Some("run") => Part::Run,
             Some("pieces") => Part::Pieces,
             Some("scale") => Part::Scale,
+            Some("months") => Part::Months,
             None => Part::Both,
             Some(option) if option.starts_with("--") => Part::Both,
-            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces` or `scale`"),
+            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces`, `scale` or `months`"),
         };
         Ok(Self {
             part,
@@ -54,6 +57,7 @@ impl Options {
             seed: option(words, "--seed", 1)?,
             errors: presets(&option(words, "--errors", "standard".to_owned())?)?,
             millions: option(words, "--millions", "1,5".to_owned())?,
+            months: option(words, "--months", 8)?,
         })
     }
 }
@@ -111,6 +115,10 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
             scale::scale(&bench, &options.millions, options.times, options.seed, errors)?;
             continue;
         }
+        if options.part == Part::Months {
+            months::months(&bench, options.months, options.people, options.seed, errors)?;
+            continue;
+        }
         bench.population(options.people, options.seed, errors)?;
         if options.part != Part::Run {
             contest::contest(&bench, root, errors, options.times)?;
@@ -149,10 +157,16 @@ impl Bench {
 
     /// Writes the population, and says what that took.
     pub fn population(&self, people: u32, seed: u64, errors: &str) -> Result<()> {
+        self.population_of(1, people, seed, errors)
+    }
+
+    /// Writes a population of several months that follow on from each other, and says what that took.
+    pub fn population_of(&self, months: u32, people: u32, seed: u64, errors: &str) -> Result<()> {
         clear(&self.data)?;
-        let mut synth = Command::new(&self.program);
+        let mut synth = self.program();
         synth
-            .args(["synth", "--people", &people.to_string(), "--seed", &seed.to_string(), "--errors", errors, "--out"])
+            .args(["synth", "--people", &people.to_string(), "--seed", &seed.to_string(), "--errors", errors])
+            .args(["--months", &months.to_string(), "--out"])
             .arg(&self.data);
         let cost = self.cost(&synth)?;
         println!(
@@ -168,6 +182,18 @@ impl Bench {
         &self.data
     }
 
+    /// The program.
+    pub fn program(&self) -> Command {
+        Command::new(&self.program)
+    }
+
+    /// A script of the bench, ready to run.
+    pub fn python_script(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg(self.script(name));
+        command
+    }
+
     /// A script of the bench.
     pub fn script(&self, name: &str) -> PathBuf {
         self.scripts.join(name)
@@ -180,7 +206,7 @@ impl Bench {
 
     /// What `score.py` says of links.
     pub fn score(&self, links: &Path) -> Result<String> {
-        output(Command::new(&self.python).arg(self.script("score.py")).arg(&self.data).arg(links))
+        output(self.python_script("score.py").arg(&self.data).arg(links))
     }
 
     /// The program's linkage, by all evidence or by the four identifiers.
@@ -338,7 +364,7 @@ fn machine(bench: &Bench) -> Result<String> {
     ))
 }
 
-fn clear(folder: &Path) -> Result<()> {
+pub fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
     }

@@ -8,6 +8,7 @@
 mod bench;
 mod contest;
 mod kill;
+mod months;
 mod python;
 mod scale;
 mod shell;
@@ -28,6 +29,8 @@ const HELP: &str = "cargo xtask CHORE
   bench pieces         what the parts of reading and of linkage cost by themselves, beside what the machine could do
   bench scale          how time and memory of linkage grow with people
                          --millions LIST (1,5)  --times N (5)  --seed S (1)  --errors standard|hard|both (standard)
+  bench months         months linked one by one with an index, beside one run over all of them
+                         --months N (8)  --people N (1000000)  --seed S (1)  --errors standard|hard|both (standard)
   fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule
                          --inputs N (10000000)  --seed S (1)  --parser NAME (all)
   kill                 kills a run at random moments and starts it again; the rows must be those of an undisturbed run

@@ -47,6 +47,11 @@ pub enum Command {
     /// The register of objections. NHS Numbers come from standard input, never the command line.
     #[command(subcommand)]
     Objection(Objection),
+    /// Make objections hold at once and backwards: apply the register, remove earlier versions, search every file for what is left.
+    #[command(
+        after_help = "It cannot be undone: sealed rows come back after a withdrawal, GP rows with the practice's next extract only.\n\nExample:\n  caredata purge --home caredata-home"
+    )]
+    Purge,
     /// The log of every act.
     #[command(subcommand)]
     Audit(Audit),
@@ -122,6 +127,10 @@ pub struct Init {
     /// Withhold the rows of hospitals and other places that tie to no registered person.
     #[arg(long)]
     pub withhold_unlinked: bool,
+    /// An empty PostgreSQL database for the register; a file of the home where not given. From the environment alone where
+    /// it holds a password, since others can read the command line.
+    #[arg(long, env = "CAREDATA_REGISTER", hide_env_values = true, value_name = "URL")]
+    pub register: Option<String>,
 }
 
 /// `caredata extract`
@@ -204,6 +213,16 @@ pub struct Link {
     /// Where to write the links.
     #[arg(long, value_name = "FILE", required = true)]
     pub out: Option<PathBuf>,
+    /// An index of persons to link with, kept from month to month; made where there is none. What became of persons known
+    /// before is written beside the links.
+    #[arg(long, value_name = "DIR", requires = "period")]
+    pub index: Option<PathBuf>,
+    /// The month whose files these are, or a range of months; the same month again replaces what it brought.
+    #[arg(long, value_name = "YYYY-MM[..YYYY-MM]", requires = "index")]
+    pub period: Option<Period>,
+    /// Where the keys of a new index go.
+    #[arg(long, value_name = "DIR", requires = "index")]
+    pub keys: Option<PathBuf>,
     /// What is asked about links.
     #[command(subcommand)]
     pub about: Option<AboutLinks>,
@@ -347,15 +366,21 @@ pub struct Rules {
 pub enum Objection {
     /// Note a person's wish. The NHS Number is read from standard input.
     #[command(
-        after_help = "Example:\n  caredata objection record --kind object-all --through \"patient line\" < number.txt"
+        after_help = "An objection is taken from anybody; a withdrawal from the person, or from somebody who may act for them.\n\nExample:\n  caredata objection record --kind object-all --by parent --through \"patient line\" < number.txt"
     )]
-    Record(Record),
+    Record(Box<Record>),
     /// What stands now for a person. The NHS Number is read from standard input.
     #[command(after_help = "Example:\n  caredata objection show < number.txt")]
     Show,
     /// All that was ever said by a person. The NHS Number is read from standard input.
     #[command(after_help = "Example:\n  caredata objection history < number.txt")]
     History,
+    /// Write all that was loaded and noted to a file that another register can load. It holds NHS Numbers: guard it.
+    #[command(after_help = "Example:\n  caredata objection export objections.csv")]
+    Export {
+        /// The file to make; never one that is there already.
+        file: PathBuf,
+    },
     /// Load a register of objections, whole or not at all.
     #[command(after_help = "Example:\n  caredata objection load objections.csv")]
     Load {
@@ -379,12 +404,25 @@ pub struct Record {
     /// The day from which it counts; today where not given.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub effective: Option<Day>,
-    /// Who notes it.
-    #[arg(long, default_value = "not stated")]
+    /// Who speaks: person, parent, guardian, attorney, deputy, relative, representative, practice or hospital. Any other words
+    /// are kept as they are, and no withdrawal is taken from them.
+    #[arg(long, default_value = "person", value_name = "WHO")]
     pub by: String,
-    /// How the person told us.
-    #[arg(long, default_value = "not stated")]
+    /// The door: practice, hospital, patient-line, letter or national-file. Any other words are kept as they are.
+    #[arg(long, default_value = "not-stated", value_name = "CHANNEL")]
     pub through: String,
+    /// The reference of the power of attorney or court's order under which an attorney or deputy acts.
+    #[arg(long, value_name = "TEXT")]
+    pub reference: Option<String>,
+    /// How old the person is, where a parent or guardian speaks: under-13, 13-to-15 or 16-or-over. It is not kept.
+    #[arg(long, value_name = "AGE")]
+    pub age: Option<String>,
+    /// The language in which the person wants to hear from us, by its tag, such as `pl`.
+    #[arg(long, value_name = "TAG")]
+    pub language: Option<String>,
+    /// A form that the person needs: large-print, braille, audio, easy-read, text-phone or translation; as often as needed.
+    #[arg(long, value_name = "FORM")]
+    pub format: Vec<String>,
 }
 
 /// `caredata audit …`

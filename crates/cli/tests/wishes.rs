@@ -528,3 +528,21 @@ fn a_package_with_rows_of_another_practice_is_refused() {
     assert!(message.contains("foreign-rows"), "{message}");
     assert!(is_published(&place, AT_FIRST));
 }
+
+#[test]
+fn an_admission_of_nobody_known_is_sealed_once_a_later_month_shows_whose_it_is() {
+    let place = Place::with_people(1_000, 2);
+    place.init("home");
+    admission(&place, "", "YO10 3DD");
+    april(&place);
+    assert!(!is_sealed(&place), "nobody is known for it");
+    succeeds(&record(&place, "object-all", &[]));
+    patients(&place, "2014-05", &format!("A81001,first,{NUMBER},1971-03-05,YO10 3DD,1,A,2014-05-01,,,"));
+    may(&place);
+    assert!(is_sealed(&place), "the objector's admission of the month before");
+    succeeds(&place.caredata("home", &["fsck"]));
+    succeeds(&record(&place, "withdraw-all", &[]));
+    may(&place);
+    assert!(!is_sealed(&place), "the person took it back");
+    succeeds(&place.caredata("home", &["fsck"]));
+}

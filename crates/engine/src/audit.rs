@@ -9,7 +9,7 @@
 //! of counts, names of ours, and [`Remark`]s.
 
 use crate::error::{EngineError, Remark};
-use caredata_model::{Period, SourceName};
+use caredata_model::{Door, Period, SourceName, Speaker};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -70,7 +70,29 @@ pub enum Act {
         /// What kind of wish.
         #[serde(serialize_with = "as_text")]
         kind: crate::register::Kind,
+        /// Who spoke.
+        #[serde(serialize_with = "as_text")]
+        by: Speaker,
+        /// The door through which it came.
+        #[serde(serialize_with = "as_text")]
+        through: Door,
     },
+    /// A withdrawal was not taken from whoever spoke.
+    ObjectionDenied {
+        /// What kind of wish.
+        #[serde(serialize_with = "as_text")]
+        kind: crate::register::Kind,
+        /// Who spoke.
+        #[serde(serialize_with = "as_text")]
+        by: Speaker,
+        /// The door through which it came.
+        #[serde(serialize_with = "as_text")]
+        through: Door,
+        /// The rule, as a stable code.
+        why: &'static str,
+    },
+    /// All that was loaded and noted was written to a file.
+    ObjectionsExported {},
     /// A person's present wishes or all that was ever said were read.
     ObjectionsRead {
         /// How much.
@@ -109,6 +131,32 @@ pub enum Act {
     RunResumed {
         /// The run.
         run: i64,
+    },
+    /// The register as it stands now is applied to what is published and sealed, without new files.
+    RegisterApplied {
+        /// The run that does it.
+        run: i64,
+    },
+    /// What earlier versions of the records still hold is about to be removed, or is.
+    Purged {
+        /// Data files and files of the vault that the present does not list.
+        files: u64,
+        /// Entries of the tables' own logs.
+        log_entries: u64,
+        /// Bytes of both.
+        bytes: u64,
+    },
+    /// After a purge every file of the home was read and searched for the marks of people who object.
+    PurgeProven {
+        /// Files read.
+        files: u64,
+        /// Files in which a mark stood where none may.
+        faults: u64,
+    },
+    /// A purge was refused.
+    PurgeRefused {
+        /// The error's stable code.
+        code: &'static str,
     },
     /// One source's rows of a run were admitted.
     SourceAdmitted {

@@ -37,6 +37,12 @@ pub enum EngineError {
         /// The home, or its log.
         path: PathBuf,
     },
+    /// The folder of an index holds other things.
+    #[error("{path} holds other things, and no index")]
+    IndexNowhere {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file of the home does not say what a home of this version says.
     #[error("{path} is not as this version of caredata writes it: {what}")]
     HomeBroken {
@@ -105,6 +111,32 @@ pub enum EngineError {
         "not a kind of wish: write object-gp, withdraw-gp, object-all, withdraw-all, object-source:NAME or withdraw-source:NAME"
     )]
     NotAKind,
+    /// A withdrawal by somebody who may not act for the person, or through a door that it does not come by.
+    #[error("{kind}, said by {by}, through {through}, is not taken: {why}")]
+    MayNotRecord {
+        /// The kind of the wish.
+        kind: String,
+        /// Who spoke.
+        by: caredata_model::Speaker,
+        /// The door.
+        through: caredata_model::Door,
+        /// Why not.
+        why: caredata_model::Refusal,
+    },
+    /// A word about a wish that is in none of the closed lists.
+    #[error("{what}: not one of the words known here, which are {known}")]
+    NotAWord {
+        /// Which word.
+        what: &'static str,
+        /// The words.
+        known: String,
+    },
+    /// The URL of a register in another database is none of ours; nothing of it is repeated here.
+    #[error("the register's URL does not begin postgres:// or is no URL")]
+    NotARegisterUrl,
+    /// The database named for a new home's register holds one already.
+    #[error("the database named for the register holds a register already; nothing was changed")]
+    RegisterTaken,
     /// A wish about a place of care from which nothing ever came: an objection that nobody would honour.
     #[error("{kind}: no such place of care is known; known are {known}")]
     UnknownSource {
@@ -338,6 +370,18 @@ pub enum EngineError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A home on which a promise is broken is not purged: what a damaged file says of itself proves nothing.
+    #[error("{faults} promises on the home are broken; nothing was purged")]
+    HomeFaulty {
+        /// How many.
+        faults: usize,
+    },
+    /// After a purge, marks of people who object stood where none may.
+    #[error("marks of people who object were found after the purge: {places}")]
+    PurgeUnproven {
+        /// Where: files of ours by name, others by their folder.
+        places: String,
+    },
     /// Another thread of the same work failed first.
     #[error("the work was interrupted by another part's failure")]
     Interrupted,
@@ -385,6 +429,9 @@ impl EngineError {
                 ("home-exists", Input, "choose another place with --home; a home is never made over another")
             }
             Self::HomeInUse { .. } => ("home-in-use", Input, "wait until it is done, then try again"),
+            Self::IndexNowhere { .. } => {
+                ("index-nowhere", Input, "name an index, or an empty or a new folder, with --index")
+            }
             Self::HomeBroken { .. } => {
                 ("home-broken", Input, "restore the file from a backup, or use the version of caredata that wrote it")
             }
@@ -412,6 +459,16 @@ impl EngineError {
             ),
             Self::Unfit { .. } => ("unfit-text", Input, "write a short text without numbers of patients"),
             Self::NotAKind => ("not-a-kind", Input, "write one of the kinds named; `caredata objection record --help`"),
+            Self::MayNotRecord { .. } => (
+                "may-not-record",
+                Rule,
+                "ask the person, or whoever may act for them; docs/who-may-record.md lists who; an objection is always taken",
+            ),
+            Self::NotAWord { .. } => ("not-a-word", Input, "write one of the words named"),
+            Self::NotARegisterUrl => {
+                ("not-a-register-url", Input, "write register = \"postgres://USER@HOST/DATABASE\" in caredata.toml")
+            }
+            Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (
                 "unknown-source",
                 Input,
@@ -504,6 +561,14 @@ impl EngineError {
             }
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),
+            Self::HomeFaulty { .. } => {
+                ("home-faulty", Input, "see `caredata fsck`, mend what it names, and purge again; nothing was removed")
+            }
+            Self::PurgeUnproven { .. } => (
+                "purge-unproven",
+                Ours,
+                "remove files that are not the home's own and purge again; should it stay so, report what `caredata fsck` says",
+            ),
             Self::Interrupted => ("interrupted", Ours, "run the same command again"),
         }
     }

@@ -7,7 +7,7 @@
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
 use crate::keys::Keys;
-use crate::register::Register;
+use crate::register::{Place, PostgresUrl, Register};
 use crate::vault::Vault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use std::path::{Component, Path, PathBuf};
 /// The form of a home that this version makes and opens.
 const FORMAT: u32 = 1;
 const CONFIG: &str = "caredata.toml";
+const REGISTER: &str = "register.sqlite";
 const FOLDERS: [&str; 6] = ["records", "vault", "quarantine", "report", "log", "public"];
 
 /// What to do with rows of hospitals and other places that tie to no registered person.
@@ -59,6 +60,8 @@ pub struct InitOptions {
     pub policy: Policy,
     /// Somebody's word that there are no objections to load.
     pub attestation: Option<Attestation>,
+    /// Where the register is to be, where not in a file of the home: an empty database of its own.
+    pub register: Option<PostgresUrl>,
     /// Who makes the home, for the log.
     pub who: Remark,
 }
@@ -70,6 +73,9 @@ struct Config {
     format: u32,
     id: String,
     keys: PathBuf,
+    /// The register's database; a file of the home where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    register: Option<PostgresUrl>,
     /// By which the home knows its own keys; they tell nothing about the keys.
     key_prints: BTreeMap<String, String>,
     #[serde(default)]
@@ -97,20 +103,14 @@ impl Home {
             return Err(EngineError::HomeExists { path: folder });
         }
         let id = new_id()?;
-        let keys_folder = match &options.keys {
-            Some(keys) => settle(keys)?,
-            None => settle(&default_keys_folder(&id)?)?,
-        };
-        if keys_folder.starts_with(&folder) || folder.starts_with(&keys_folder) {
-            return Err(EngineError::KeysBesideData { keys: keys_folder, home: folder });
-        }
+        let keys_folder = keys_folder(options.keys.as_deref(), &id, &folder)?;
         let building = beside(&folder, &format!("making-{id}"));
         let keys = Keys::create(&keys_folder)?;
         let made = build(&building, &folder, &id, &keys_folder, &keys, options);
         if made.is_err() {
             // What was begun here under a name of its own must not stay; the keys guard nothing yet.
             let _ = fs::remove_dir_all(&building);
-            let _ = keys.prints().iter().try_for_each(|(name, _)| fs::remove_file(keys_folder.join(name)));
+            let _ = keys.prints().keys().try_for_each(|name| fs::remove_file(keys_folder.join(name)));
         }
         made?;
         Self::open(&folder)
@@ -124,13 +124,7 @@ impl Home {
         let folder = settle(folder)?;
         let config = Config::read(&folder)?;
         let lock = lock(&folder)?;
-        let keys = Keys::open(&config.keys)?;
-        for (name, print) in keys.prints() {
-            if config.key_prints.get(name) != Some(&print) {
-                let what = "it is not the key that this home was made with";
-                return Err(EngineError::KeyBroken { name, path: config.keys.join(name), what });
-            }
-        }
+        let keys = Keys::open_known(&config.keys, &config.key_prints)?;
         Ok(Self { folder, config, keys, _lock: lock })
     }
 
@@ -187,9 +181,16 @@ impl Home {
     /// Opens the register.
     ///
     /// # Errors
-    /// As [`Register::open`].
+    /// As [`Register::open_at`]; [`EngineError::HomeBroken`] where the settings name a database and the home has a register in a
+    /// file too: what that one holds would no longer be heard.
     pub fn register(&self) -> Result<Register, EngineError> {
-        Register::open(&self.folder.join("register.sqlite"), &self.keys.register)
+        let file = self.folder.join(REGISTER);
+        if self.config.register.is_some() && file.exists() {
+            let what =
+                "the home's settings name a register elsewhere, and objections in this file would not be heard".into();
+            return Err(EngineError::HomeBroken { path: file, what });
+        }
+        Register::open_at(&place_of(self.config.register.as_ref(), &self.folder), &self.keys.register)
     }
 
     /// Opens the log for acts of `who`. Only one can be open at a time.
@@ -263,7 +264,10 @@ fn build(
     }
     let audit = Audit::open(&building.join("log"), id, options.who.clone())?;
     audit.append(&Act::HomeCreated { version: env!("CARGO_PKG_VERSION") }, Outcome::Done)?;
-    let register = Register::open(&building.join("register.sqlite"), &keys.register)?;
+    let register = Register::open_at(&place_of(options.register.as_ref(), building), &keys.register)?;
+    if !register.is_new()? {
+        return Err(EngineError::RegisterTaken);
+    }
     if let Some(Attestation { name, reason }) = &options.attestation {
         let act = Act::NoObjectionsAttested { name: name.clone(), reason: reason.clone() };
         audit.append(&act, Outcome::Done)?;
@@ -271,9 +275,17 @@ fn build(
     }
     register.close()?;
     drop(audit);
-    let key_prints = keys.prints().into_iter().map(|(name, print)| (name.to_owned(), print)).collect();
-    Config { format: FORMAT, id: id.to_owned(), keys: keys_folder.to_owned(), key_prints, policy: options.policy }
-        .write(building)?;
+    let key_prints = keys.prints();
+    let register = options.register.clone();
+    Config {
+        format: FORMAT,
+        id: id.to_owned(),
+        keys: keys_folder.to_owned(),
+        register,
+        key_prints,
+        policy: options.policy,
+    }
+    .write(building)?;
     let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());
     sync(building)
         .and_then(|()| fs::rename(building, folder))
@@ -281,7 +293,11 @@ fn build(
         .map_err(EngineError::io("making", folder))
 }
 
-fn lock(folder: &Path) -> Result<File, EngineError> {
+fn place_of(register: Option<&PostgresUrl>, folder: &Path) -> Place {
+    register.map_or_else(|| Place::File(folder.join(REGISTER)), |url| Place::Postgres(url.clone()))
+}
+
+pub(crate) fn lock(folder: &Path) -> Result<File, EngineError> {
     let path = folder.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -308,7 +324,7 @@ fn is_free(path: &Path) -> Result<bool, EngineError> {
 }
 
 /// The path as the file system knows it: absolute, links followed as far as it exists, no `..` left.
-fn settle(path: &Path) -> Result<PathBuf, EngineError> {
+pub(crate) fn settle(path: &Path) -> Result<PathBuf, EngineError> {
     let absolute = std::path::absolute(path).map_err(EngineError::io("finding", path))?;
     let mut settled = PathBuf::new();
     for part in absolute.components() {
@@ -332,10 +348,22 @@ fn beside(folder: &Path, ending: &str) -> PathBuf {
     folder.with_file_name(name)
 }
 
-fn new_id() -> Result<String, EngineError> {
+pub(crate) fn new_id() -> Result<String, EngineError> {
     let mut id = [0_u8; 8];
     getrandom::fill(&mut id).map_err(|_| EngineError::NoRandomness)?;
     Ok(crate::audit::hexadecimal(&id))
+}
+
+/// Where the keys of what `folder` holds go: neither inside it nor around it.
+pub(crate) fn keys_folder(chosen: Option<&Path>, id: &str, folder: &Path) -> Result<PathBuf, EngineError> {
+    let keys = match chosen {
+        Some(keys) => settle(keys)?,
+        None => settle(&default_keys_folder(id)?)?,
+    };
+    if keys.starts_with(folder) || folder.starts_with(&keys) {
+        return Err(EngineError::KeysBesideData { keys, home: folder.to_owned() });
+    }
+    Ok(keys)
 }
 
 /// `$XDG_CONFIG_HOME/caredata/ID`, or `~/.config/caredata/ID`.

@@ -4,6 +4,7 @@
 //! are wiped from memory when dropped, are never printed, and a folder of another home's keys is refused.
 
 use crate::error::EngineError;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -125,10 +126,26 @@ impl Keys {
         Self::gather(|name| read(&folder.join(name), name))
     }
 
-    /// The print of each key, in the order of their names, by which a home knows its own keys.
-    pub fn prints(&self) -> Vec<(&'static str, String)> {
+    /// Reads the keys of a folder, which must be those that these are the prints of.
+    ///
+    /// # Errors
+    /// As [`Keys::open`], and [`EngineError::KeyBroken`] where a key is another.
+    pub fn open_known(folder: &Path, prints: &BTreeMap<String, String>) -> Result<Self, EngineError> {
+        let keys = Self::open(folder)?;
+        let found = keys.prints();
+        match Self::NAMES.into_iter().find(|&name| found.get(name) != prints.get(name)) {
+            None => Ok(keys),
+            Some(name) => {
+                let what = "it is not the key that was made with what it is to open";
+                Err(EngineError::KeyBroken { name, path: folder.join(name), what })
+            }
+        }
+    }
+
+    /// The print of each key, by its name, by which a home knows its own keys.
+    pub fn prints(&self) -> BTreeMap<String, String> {
         let keys = [&self.record, &self.person, &self.pseudonym, &self.vault, &self.sealed, &self.register];
-        Self::NAMES.into_iter().zip(keys.map(Key::print)).collect()
+        Self::NAMES.into_iter().map(str::to_owned).zip(keys.map(Key::print)).collect()
     }
 }
 
@@ -184,7 +201,7 @@ mod tests {
             assert_eq!(rights.mode() & 0o777, 0o600, "{name}");
         }
         assert_eq!(fs::metadata(&folder).expect("a folder").permissions().mode() & 0o777, 0o700);
-        let prints: std::collections::BTreeSet<String> = made.prints().into_iter().map(|(_, print)| print).collect();
+        let prints: std::collections::BTreeSet<String> = made.prints().into_values().collect();
         assert_eq!(prints.len(), Keys::NAMES.len());
     }
 

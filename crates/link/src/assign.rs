@@ -11,7 +11,7 @@ use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::ids::{Given, Names};
 use crate::index::{Certainty, Change, Index, Kind, Observation, Reason};
-use crate::key_index::{KeyIndex, mix};
+use crate::key_index::mix;
 use crate::levels::{Pattern, PostcodeLevel};
 use crate::model::{self, Configuration, Learnt, Parameters};
 use crate::passes;
@@ -61,6 +61,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// What became of persons known before: merges, oldest first, then records that left their persons.
+    pub fn changes(&self) -> [&[Change]; 2] {
+        [&self.merges, &self.splits]
+    }
+
     /// The index with the run's registrations and events in it, each given with its links.
     pub fn observe(self, registrations: (&[Record], &[Link]), events: (&[Record], &[Link])) -> Index {
         let Self { mut index, certainty, merges, splits, doubts } = self;
@@ -243,7 +248,7 @@ fn run(
         contribution: newest,
         record: None,
     }));
-    let mut splits = splits(&index, registrations, &registration_links);
+    let mut splits = splits(&index, &reference, &registration_links);
     splits.extend(earlier.splits(&decided, &found, |at| event_links[at as usize].person, newest));
     event_links.truncate(events.len());
     if let Some(candidates) = candidates {
@@ -673,27 +678,16 @@ fn event_links(decisions: &[Decision], names: &Names) -> Vec<Link> {
 }
 
 /// Registrations that were somebody else's when the index last saw them.
-fn splits(index: &Index, registrations: &[Record], links: &[Link]) -> Vec<Change> {
-    let observations = index.observations();
-    if observations.is_empty() {
-        return Vec::new();
-    }
-    let by_key = KeyIndex::build(observations.len(), |at| mix(9, observations[at].key.value() as u64, 0));
-    let mut splits: Vec<Change> = registrations
+fn splits(index: &Index, reference: &Reference<'_>, links: &[Link]) -> Vec<Change> {
+    let mut splits: Vec<Change> = reference
+        .registrations
         .par_iter()
         .zip(links)
         .filter_map(|(record, link)| {
-            let former = by_key
-                .find(mix(9, record.key.value() as u64, 0))
-                .map(|at| &observations[at as usize])
-                .filter(|o| o.key == record.key && o.kind == Kind::Registration)
-                .filter(|o| crate::join::is_replaced(o.identifiers, record.identifiers))
-                .map(|o| index.resolve(o.person))
-                .min()?;
-            let (into, contribution) = (link.person, record.contribution);
-            let (reason, record) = (Reason::IdentifiersReplaced, Some(record.key));
-            let change = Change { from: former, into, reason, contribution, record };
-            (former != into).then_some(change)
+            let (from, into) = (reference.former(index, record, true)?, link.person);
+            let (reason, contribution) = (Reason::IdentifiersReplaced, record.contribution);
+            let change = Change { from, into, reason, contribution, record: Some(record.key) };
+            (from != into).then_some(change)
         })
         .collect();
     splits.par_sort_unstable();

@@ -5,8 +5,7 @@
 //! alone, not on their order.
 
 use crate::decisions::Decisions;
-use crate::index::{Index, Kind};
-use crate::key_index::{KeyIndex, mix};
+use crate::index::Index;
 use crate::keys;
 use crate::levels::{self, BirthLevel};
 use crate::reference::Reference;
@@ -66,22 +65,14 @@ fn join_known(reference: &Reference<'_>, index: &Index, union: &mut Union) {
             union.join_regardless((first + at - 1) as u32, (first + at) as u32);
         }
     }
-    let observations = index.observations();
-    if observations.is_empty() {
+    if resolved.is_empty() {
         return;
     }
-    let by_key = KeyIndex::build(observations.len(), |at| mix(9, observations[at].key.value() as u64, 0));
     let stays: Vec<Option<u32>> = reference
         .registrations
         .par_iter()
         .map(|record| {
-            let former = by_key
-                .find(mix(9, record.key.value() as u64, 0))
-                .map(|at| &observations[at as usize])
-                .filter(|o| o.key == record.key && o.kind == Kind::Registration)
-                .filter(|o| !is_replaced(o.identifiers, record.identifiers))
-                .map(|o| index.resolve(o.person))
-                .min()?;
+            let former = reference.former(index, record, false)?;
             Some((first + resolved.partition_point(|&person| person < former)) as u32)
         })
         .collect();

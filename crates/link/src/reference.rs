@@ -7,7 +7,7 @@ use crate::Record;
 use crate::decisions::Decisions;
 use crate::index::{Change, Index, Kind, Observation, Reason};
 use crate::join;
-use crate::key_index::KeyIndex;
+use crate::key_index::{KeyIndex, mix};
 use crate::keys;
 use crate::sets::Marks;
 use caredata_model::{Identifiers, PersonId, RecordKey};
@@ -20,6 +20,9 @@ pub(crate) struct Reference<'a> {
     /// Registrations that the index holds and that say something their person's other rows do not. Events are no evidence of
     /// who somebody is: what one says wrongly would draw others after it.
     pub(crate) known: Vec<&'a Observation>,
+    /// All registrations that the index holds, each once for what it said and whose it was.
+    registered: Vec<&'a Observation>,
+    by_record: KeyIndex,
     /// The identifiers of each row.
     pub(crate) rows: Vec<Identifiers>,
     /// The person of each row.
@@ -38,15 +41,19 @@ pub(crate) struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     pub(crate) fn build(index: &'a Index, registrations: &'a [Record], decisions: &Decisions) -> Self {
-        let known = distinct(index);
+        let registered = registered(index);
+        let known = distinct(index, &registered);
         let rows: Vec<Identifiers> =
             registrations.par_iter().map(|r| r.identifiers).chain(known.par_iter().map(|o| o.identifiers)).collect();
         let (by_nhs, by_birth_postcode) = rayon::join(
             || KeyIndex::build(rows.len(), |row| keys::nhs(rows[row])),
             || KeyIndex::build(rows.len(), |row| keys::birth_postcode(rows[row])),
         );
+        let by_record = KeyIndex::build(registered.len(), |at| record_key(registered[at].key));
         let mut reference = Self {
             registrations,
+            registered,
+            by_record,
             known,
             rows,
             person_of_row: Vec::new(),
@@ -121,6 +128,16 @@ impl<'a> Reference<'a> {
             Some(record) => *record,
             None => self.known[row as usize - self.registrations.len()].record(),
         }
+    }
+
+    /// Whose a registration was when the index last saw it, unless its identifiers are somebody else's since (`replaced`: only
+    /// then).
+    pub(crate) fn former(&self, index: &Index, record: &Record, replaced: bool) -> Option<PersonId> {
+        let of_key = self.by_record.find(record_key(record.key)).map(|at| self.registered[at as usize]);
+        of_key
+            .filter(|o| o.key == record.key && join::is_replaced(o.identifiers, record.identifiers) == replaced)
+            .map(|o| index.resolve(o.person))
+            .min()
     }
 
     /// Persons who were known before, by each id they had (an id merged in this run leads to whom it was merged into), sorted.
@@ -223,14 +240,37 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// The registrations that say something new about their person: other identifiers.
-fn distinct(index: &Index) -> Vec<&Observation> {
-    let mut known: Vec<(PersonId, [u64; 2], RecordKey, &Observation)> = index
-        .observations()
+fn record_key(key: RecordKey) -> u64 {
+    mix(9, key.value() as u64, 0)
+}
+
+/// The registrations that the index holds, each once for what it said and whose it was: most months say what the one before
+/// did.
+fn registered(index: &Index) -> Vec<&Observation> {
+    let print = |o: &Observation| {
+        let [postcode, rest] = o.identifiers.to_words();
+        mix(16, o.key.value() as u64 ^ postcode.rotate_left(17), rest ^ (o.person.value() as u64).rotate_left(31))
+    };
+    let observations = index.observations();
+    let mut prints: Vec<(u64, u32)> = observations
         .par_iter()
-        .filter(|o| o.kind == Kind::Registration)
-        .map(|o| (index.resolve(o.person), o.identifiers.to_words(), o.key, o))
+        .enumerate()
+        .filter(|(_, o)| o.kind == Kind::Registration)
+        .map(|(at, o)| (print(o), at as u32))
         .collect();
+    prints.par_sort_unstable();
+    let said = |at: u32| {
+        let o = &observations[at as usize];
+        (o.key, o.person, o.identifiers)
+    };
+    prints.dedup_by(|next, first| next.0 == first.0 && said(next.1) == said(first.1));
+    prints.into_iter().map(|(_, at)| &observations[at as usize]).collect()
+}
+
+/// Those that say something new about their person: other identifiers.
+fn distinct<'a>(index: &Index, registered: &[&'a Observation]) -> Vec<&'a Observation> {
+    let mut known: Vec<(PersonId, [u64; 2], RecordKey, &Observation)> =
+        registered.par_iter().map(|o| (index.resolve(o.person), o.identifiers.to_words(), o.key, *o)).collect();
     known.par_sort_unstable_by_key(|&(person, words, key, _)| (person, words, key));
     known.dedup_by_key(|&mut (person, words, ..)| (person, words));
     known.into_iter().map(|(.., observation)| observation).collect()

@@ -17,6 +17,7 @@ mod nhs_number;
 mod objection;
 mod period;
 mod postcode;
+mod saying;
 
 pub use birth_date::BirthDate;
 pub use code_system::CodeSystem;
@@ -29,3 +30,4 @@ pub use nhs_number::{NhsDigits, NhsNumber, NotAnNhsNumber};
 pub use objection::{Choice, NotASourceName, Scope, SourceName, Wish, stands};
 pub use period::{NotAPeriod, Period};
 pub use postcode::{NotAPostcode, Postcode, PseudoPostcode};
+pub use saying::{About, AgeBand, Door, Format, Language, Mandate, NotAWord, Refusal, Speaker, may_enter, may_speak};

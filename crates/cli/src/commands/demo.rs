@@ -7,11 +7,11 @@ use anyhow::{Context, bail};
 use caredata_engine::error::Remark;
 use caredata_engine::home::{Attestation, Home, InitOptions, Policy};
 use caredata_engine::packages::write_packages;
-use caredata_engine::register::{Kind, NewObjection};
+use caredata_engine::register::{Kind, NewObjection, Saying};
 use caredata_engine::report::RunReport;
 use caredata_engine::run::{Progress, RunInput, Source, run};
 use caredata_engine::today;
-use caredata_model::{NhsNumber, Period};
+use caredata_model::{Door, NhsNumber, Period};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -162,6 +162,7 @@ fn new_home(out: &Path) -> anyhow::Result<Home> {
             keys: Some(out.join("keys")),
             policy: Policy::default(),
             attestation: Some(attestation),
+            register: None,
             who: Remark::parse("who", "demo")?,
         },
     )?)
@@ -191,8 +192,7 @@ fn object(home: &Home, month: &Path) -> anyhow::Result<()> {
         number: number.context("somebody in hospital has an NHS Number")?,
         kind: "object-all".parse::<Kind>()?,
         effective: Some(today()),
-        channel: Remark::parse("the channel", "patient line")?,
-        recorded_by: Remark::parse("who", "demo")?,
+        saying: Saying::by_person(Door::PatientLine, Remark::parse("who", "demo")?),
     };
     home.register()?.record(&home.audit(Remark::parse("who", "demo")?)?, &wish)?;
     Ok(())

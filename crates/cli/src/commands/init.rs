@@ -5,6 +5,7 @@ use crate::args::{Arguments, Init};
 use crate::output;
 use caredata_engine::error::Remark;
 use caredata_engine::home::{Attestation, Home, InitOptions, Policy, UnlinkedRows};
+use caredata_engine::register::PostgresUrl;
 use serde_json::json;
 
 pub fn init(arguments: &Arguments, options: &Init) -> anyhow::Result<()> {
@@ -19,7 +20,13 @@ pub fn init(arguments: &Arguments, options: &Init) -> anyhow::Result<()> {
     let attested = attestation.is_some();
     let home = Home::init(
         &arguments.home,
-        &InitOptions { keys: options.keys.clone(), policy: Policy { unlinked_rows }, attestation, who: who()? },
+        &InitOptions {
+            keys: options.keys.clone(),
+            policy: Policy { unlinked_rows },
+            attestation,
+            register: options.register.as_deref().map(PostgresUrl::parse).transpose()?,
+            who: who()?,
+        },
     )?;
     let next = if attested {
         "next: caredata run --gp DIR --hospital DIR --period YYYY-MM"

@@ -6,11 +6,12 @@ use super::{grouped, open_home, who};
 use crate::args::{Arguments, Objection, Record};
 use crate::output;
 use anyhow::Context;
+use caredata_engine::EngineError;
 use caredata_engine::audit::Audit;
 use caredata_engine::error::Remark;
-use caredata_engine::register::{NewObjection, Register, Validity};
+use caredata_engine::register::{Needs, NewObjection, Register, Saying, Validity};
 use caredata_engine::today;
-use caredata_model::{Choice, NhsNumber, Scope};
+use caredata_model::{AgeBand, Choice, Door, Format, Language, NhsNumber, Scope, Speaker};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Write as _};
@@ -19,10 +20,9 @@ use std::path::Path;
 pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<()> {
     let home = open_home(arguments)?;
     let expected = match command {
-        Objection::Record(Record { expect_source, .. }) | Objection::Load { expect_source, .. } => {
-            expect_source.clone()
-        }
-        Objection::Show | Objection::History => Vec::new(),
+        Objection::Record(options) => options.expect_source.clone(),
+        Objection::Load { expect_source, .. } => expect_source.clone(),
+        Objection::Show | Objection::History | Objection::Export { .. } => Vec::new(),
     };
     let (register, audit) = (home.register()?.expecting(expected), home.audit(who()?)?);
     match command {
@@ -30,6 +30,7 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
         Objection::Show => show(arguments, &register, &audit),
         Objection::History => history(arguments, &register, &audit),
         Objection::Load { file, .. } => load(arguments, file, &register, &audit),
+        Objection::Export { file } => export(arguments, file, &register, &audit),
     }
 }
 
@@ -37,38 +38,81 @@ fn record(arguments: &Arguments, options: &Record, register: &Register, audit: &
     let wish = NewObjection {
         kind: options.kind.parse()?,
         effective: Some(options.effective.unwrap_or_else(today)),
-        channel: Remark::parse("the channel", &options.through)?,
-        recorded_by: Remark::parse("the name of who notes it", &options.by)?,
+        saying: saying(options)?,
         number: ask_number()?,
     };
     register.record(audit, &wish)?;
     let words = format!(
-        "noted: {}. From the next run on the records follow it: what was published is sealed, or what was sealed comes back.\n\
+        "noted: {}. From the next `caredata purge` or run on the records follow it: what was published is sealed, or what was sealed\n\
+         comes back. Earlier versions go with the purge.\n\
          The person's care is not affected, and they can change their mind at any time.",
         wish.kind
     );
     output::result(arguments.json, &json!({ "noted": wish.kind.to_string() }), &words)
 }
 
+/// Who speaks, through which door, and how they want to hear from us. Words of one's own are kept beside the closed ones.
+fn saying(options: &Record) -> anyhow::Result<Saying> {
+    let by = Speaker::parse(&options.by).unwrap_or(Speaker::Other);
+    let through = Door::parse(&options.through).unwrap_or(Door::Other);
+    let own_words = |is_own: bool, what, text: &str| is_own.then(|| Remark::parse(what, text)).transpose();
+    let speaker_words = own_words(by == Speaker::Other, "who speaks", &options.by)?;
+    let words = |known: &[&str]| known.join(", ");
+    let age =
+        options.age.as_deref().map_or(Ok(AgeBand::NotStated), AgeBand::parse).map_err(|_| EngineError::NotAWord {
+            what: "--age",
+            known: words(&AgeBand::ALL.iter().map(|age| age.word()).collect::<Vec<_>>()),
+        })?;
+    let formats = options.format.iter().map(|format| Format::parse(format)).collect::<Result<_, _>>();
+    let formats = formats.map_err(|_| EngineError::NotAWord {
+        what: "--format",
+        known: words(&Format::ALL.iter().map(|format| format.word()).collect::<Vec<_>>()),
+    })?;
+    let language = options.language.as_deref().map(Language::parse).transpose();
+    let language = language.map_err(|_| EngineError::NotAWord {
+        what: "--language",
+        known: "tags such as en, pl or zh-Hant".to_owned(),
+    })?;
+    Ok(Saying {
+        by,
+        reference: options.reference.as_deref().map(|text| Remark::parse("the reference", text)).transpose()?,
+        age,
+        through,
+        channel: own_words(through == Door::Other, "the channel", &options.through)?,
+        recorded_by: Some(speaker_words.map_or_else(who, Ok)?),
+        needs: Needs { language, formats },
+    })
+}
+
 fn show(arguments: &Arguments, register: &Register, audit: &Audit) -> anyhow::Result<()> {
-    let standing = register.show(audit, ask_number()?, today())?;
+    let present = register.show(audit, ask_number()?, today())?;
+    let (standing, needs) = (&present.standing, needs(&present.needs));
     let mut words = String::new();
     let mut values = Vec::new();
-    for one in &standing {
+    for one in standing {
         let objects = one.choice == Choice::Object;
         let about = about(&one.scope);
         let verb = if objects { "an objection stands" } else { "an objection was withdrawn; nothing stands" };
         writeln!(words, "{about}: {verb}")?;
-        values.push(json!({ "about": about, "objection_stands": objects }));
+        values.push(json!({ "about": about, "objection_stands": objects, "needs": needs }));
     }
     if standing.is_empty() {
         words.push_str("nothing was ever said");
+    }
+    if !needs.is_empty() {
+        writeln!(words, "the person wants to hear from us in: {}", needs.join(", "))?;
     }
     words.push_str(
         "\nWhat a practice itself notes about its record is kept at the practice too, and withholds that record until that \
          practice takes it back.",
     );
     output::result(arguments.json, &json!(values), &words)
+}
+
+/// The language and the forms in which the person wants to hear from us.
+fn needs(needs: &Needs) -> Vec<&str> {
+    let language = needs.language.iter().map(Language::as_str);
+    language.chain(needs.formats.iter().map(|format| format.word())).collect()
 }
 
 fn about(scope: &Scope) -> String {
@@ -89,12 +133,14 @@ fn history(arguments: &Arguments, register: &Register, audit: &Audit) -> anyhow:
         let note = if counts { "" } else { " (set aside: what it came with was replaced)" };
         writeln!(
             words,
-            "{effective}  {}  recorded {} by {}, through {}{note}",
-            event.kind, event.recorded_at, event.recorded_by, event.channel
+            "{effective}  {}  said by {}, through {}; recorded {} by {}{note}",
+            event.kind, event.by, event.through, event.recorded_at, event.recorded_by
         )?;
         values.push(json!({
             "kind": event.kind.to_string(), "effective": event.effective.map(|day| day.to_string()),
             "recorded_at": event.recorded_at, "recorded_by": event.recorded_by, "channel": event.channel, "counts": counts,
+            "by": event.by.word(), "through": event.through.word(), "reference": event.reference,
+            "needs": needs(&event.needs), "noted_at": event.noted_at,
         }));
     }
     if events.is_empty() {
@@ -113,6 +159,16 @@ fn load(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) 
     output::result(arguments.json, &json!({ "added": loaded.added, "known": loaded.known }), &words)
 }
 
+fn export(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) -> anyhow::Result<()> {
+    let exported = register.export(audit, file)?;
+    let words = format!(
+        "{} events written to {}\nIt holds NHS Numbers: keep it as you keep the home, and remove it when it has done its work.",
+        grouped(exported.rows),
+        file.display()
+    );
+    output::result(arguments.json, &json!({ "rows": exported.rows, "file": file }), &words)
+}
+
 /// Reads the NHS Number: from a prompt on a terminal, else the first line of standard input.
 fn ask_number() -> anyhow::Result<NhsNumber> {
     let input = std::io::stdin();
@@ -121,5 +177,5 @@ fn ask_number() -> anyhow::Result<NhsNumber> {
     }
     let mut line = String::new();
     input.lock().read_line(&mut line).context("reading the NHS Number from standard input")?;
-    NhsNumber::parse(line.trim()).map_err(|why| caredata_engine::EngineError::NotANumber { why }.into())
+    NhsNumber::parse(line.trim()).map_err(|why| EngineError::NotANumber { why }.into())
 }

@@ -26,9 +26,13 @@ pub fn synth(arguments: &Arguments, options: &Synth) -> anyhow::Result<()> {
         "admissions": made.admissions, "appointments": made.appointments, "attendances": made.attendances,
         "social_care": made.social_care,
     });
+    let first = match options.months {
+        1 => options.out.clone(),
+        _ => options.out.join(options.first_month.to_string()),
+    };
     let words = format!(
         "{} invented people in {}: {} registrations, {} journal entries, {} admissions, {} appointments, {} attendances\n\
-         next: caredata link --gp {out}/gp/patients.csv --hospital {out}/hospital/apc.csv --out links.csv",
+         next: caredata link --gp {first}/gp/patients.csv --hospital {first}/hospital/apc.csv --out links.csv",
         grouped(made.people),
         options.out.display(),
         grouped(made.registrations),
@@ -36,7 +40,7 @@ pub fn synth(arguments: &Arguments, options: &Synth) -> anyhow::Result<()> {
         grouped(made.admissions),
         grouped(made.appointments),
         grouped(made.attendances),
-        out = options.out.display(),
+        first = first.display(),
     );
     output::result(arguments.json, &value, &words)
 }

@@ -3,14 +3,12 @@
 //! Everything comes out as plain numbers and words, ready to be printed, drawn or written as JSON. Invariant: levels, bits and
 //! names of records only; never a value of an identifier.
 
+use super::LinkFiles;
 use super::names::{Asked, Names, RecordName, keys_in};
-use super::read::Loaded;
 use super::words::{self, Part};
-use super::{LinkFiles, Method, decisions_of};
 use crate::error::EngineError;
 use caredata_link::{
-    Conclusion, Counterfactual, Evidence, Explanation, Index, Neighbour, Question, Settings, explain,
-    explain_registration,
+    Conclusion, Counterfactual, Evidence, Explanation, Neighbour, Settings, explain, explain_registration,
 };
 use caredata_model::RecordKey;
 use serde::Serialize;
@@ -144,18 +142,8 @@ pub struct Beside {
 /// [`EngineError::RecordUnknown`] where the files hold no such record, [`EngineError::NoWeights`] under a method that has none, and
 /// whatever reading the files meets.
 pub fn explain_record(request: &LinkFiles, record: &RecordName) -> Result<Explained, EngineError> {
-    if request.method != Method::Probabilistic {
-        return Err(EngineError::NoWeights);
-    }
-    let (settings, decisions, index) = (request.settings(), decisions_of(request)?, Index::new());
-    let asked = Asked::of(Loaded::read(request)?);
-    let question = Question {
-        settings: &settings,
-        decisions: &decisions,
-        index: &index,
-        registrations: &asked.registrations,
-        events: &asked.events,
-    };
+    let asked = Asked::of(request)?;
+    let question = asked.question();
     if record.is_registration() {
         let registered = explain_registration(&question, record.key()).ok_or(EngineError::RecordUnknown)?;
         let names = asked.names(&registered.others.iter().map(|other| other.record).collect());
@@ -176,7 +164,7 @@ pub fn explain_record(request: &LinkFiles, record: &RecordName) -> Result<Explai
     let explanation = explain(&question, record.key()).ok_or(EngineError::RecordUnknown)?;
     let mut wanted: HashSet<RecordKey> = keys_in(explanation.candidates.iter().take(2));
     wanted.extend(explanation.decided.iter().flatten());
-    Ok(Explained::Event(Box::new(event(record, &settings, &explanation, &asked.names(&wanted)))))
+    Ok(Explained::Event(Box::new(event(record, &asked.settings, &explanation, &asked.names(&wanted)))))
 }
 
 fn event(record: &RecordName, settings: &Settings, explanation: &Explanation, names: &Names) -> EventExplained {

@@ -1,4 +1,5 @@
-//! Linkage alone: GP and hospital files in, `links.csv` out. No home, no keys, nothing kept.
+//! Linkage alone: GP and hospital files in, `links.csv` out. No home and no keys, and nothing kept but, where it is asked for, an
+//! index of its own.
 //!
 //! Parsing, linking and writing each use all cores; of a file only the packed identifiers and the record ids stay in memory.
 //! Invariant: one line out for each record taken in, GP first, in the order of the files.
@@ -7,6 +8,7 @@ mod decisions;
 mod evaluate;
 mod explain;
 mod known_truth;
+mod months;
 mod names;
 mod read;
 mod review;
@@ -18,13 +20,15 @@ mod write;
 use crate::error::EngineError;
 use caredata_extract::Rejection;
 pub use caredata_link::Method;
-use caredata_link::{Decisions, Index, Settings};
+use caredata_link::{Decisions, Index, Linkage, Settings};
 use caredata_model::{Day, PersonId, RecordKey};
 pub use decisions::{Chain, Said, Saying, Standing, reason, say};
 pub use evaluate::{Evaluated, Evaluation, evaluate};
 pub use explain::{
     Beside, CandidateExplained, EventExplained, Explained, RegistrationExplained, Supposition, explain_record, probable,
 };
+pub use months::IndexFolder;
+use months::Months;
 pub use names::RecordName;
 use read::Loaded;
 pub use review::{DoubtfulPair, Review, review};
@@ -74,35 +78,61 @@ pub struct FilesLinked {
     pub decisions: u64,
     /// Records that decisions name and that are not in the files.
     pub decided_elsewhere: u64,
+    /// What became of those known before, where there is an index.
+    pub known: Option<Known>,
     /// Seconds for reading, linking and writing.
     pub seconds: [f64; 3],
+}
+
+/// What an index brought to a month, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Records of the months before.
+    pub records: u64,
+    /// Of these, hospital records that were judged again.
+    pub judged_again: u64,
+    /// Persons who were found to be another.
+    pub merges: u64,
+    /// Records that left their persons.
+    pub splits: u64,
+    /// Where merges and splits were written.
+    pub changes: PathBuf,
 }
 
 /// A registration without a date stands before any event.
 pub(crate) const NO_DAY: Day = Day::FIRST;
 
-/// Links files and writes `links.csv`.
+/// Links files and writes `links.csv`: against the persons of an index, if there is one, which is then carried on. What became of
+/// persons known before is written beside it, as `links.changes.csv`.
 ///
 /// # Errors
-/// [`EngineError`] where a file is refused, or the links cannot be written; no `links.csv` is then left behind.
-pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, EngineError> {
+/// [`EngineError`] where a file is refused, the index cannot be opened, or the links cannot be written; no `links.csv` is then left
+/// behind, and the index is as it was.
+pub fn link_files(request: &LinkFiles, index: Option<&IndexFolder>, out: &Path) -> Result<FilesLinked, EngineError> {
     let began = Instant::now();
     let decisions = decisions_of(request)?;
-    let Loaded { registrations, events, sources, quarantined, refused } = Loaded::read(request)?;
+    let mut months = index.map(Months::open).transpose()?;
+    let loaded = match &mut months {
+        None => Loaded::read(request)?,
+        Some(months) => Loaded::read_as(request, &mut |_, source| months.contribution(source))?,
+    };
+    let Loaded { registrations, events, sources, quarantined, refused } = loaded;
+    let before = months.as_ref().map_or_else(|| Ok(Index::new()), Months::load)?;
+    let known = before.observations().len() as u64;
     let read = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
     let settings = request.settings();
-    let linkage = caredata_link::link_obeying(&decisions, &settings, Index::new(), &registrations, &events, &|key| {
-        person_of(key)
-    });
+    let person_id = |key| months.as_ref().map_or_else(|| person_of(key), |months| months.person_id(key));
+    let linkage = caredata_link::link_obeying(&decisions, &settings, before, &registrations, &events, &person_id);
     let mut decided: HashSet<RecordKey> = decisions.records().collect();
     if !decided.is_empty() {
         for record in registrations.iter().chain(&events) {
             decided.remove(&record.key);
         }
     }
-    drop((registrations, events));
+    // Without an index the records are not needed any more, and make place for what is written.
+    let records = months.is_some().then_some((registrations, events));
     let linked = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
@@ -111,7 +141,7 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
         by_status[link.status as usize] += 1;
     }
     write_links(out, &sources, &linkage)?;
-    Ok(FilesLinked {
+    let mut done = FilesLinked {
         registrations: linkage.registrations.len() as u64,
         events: linkage.events.len() as u64,
         by_status,
@@ -119,8 +149,23 @@ pub fn link_files(request: &LinkFiles, out: &Path) -> Result<FilesLinked, Engine
         refused,
         decisions: standing(request)?.map_or(0, |standing| standing.len() as u64),
         decided_elsewhere: decided.len() as u64,
-        seconds: [read, linked, began.elapsed().as_secs_f64()],
-    })
+        known: None,
+        seconds: [read, linked, 0.0],
+    };
+    if let (Some(months), Some((registrations, events))) = (&mut months, records) {
+        let [merges, splits] = linkage.pending.changes().map(<[_]>::to_vec);
+        let judged_again = linkage.diagnostics.judged_again;
+        let Linkage { registrations: registered, events: seen, pending, .. } = linkage;
+        let index = pending.observe((&registrations, &registered), (&events, &seen));
+        months.store(&index, &sources, (&registrations, &events))?;
+        let changes = out.with_extension("changes.csv");
+        months.write_changes(&changes, [&merges, &splits])?;
+        months.commit()?;
+        let (merges, splits) = (merges.len() as u64, splits.len() as u64);
+        done.known = Some(Known { records: known, judged_again, merges, splits, changes });
+    }
+    done.seconds[2] = began.elapsed().as_secs_f64();
+    Ok(done)
 }
 
 /// What stands in the journal that a request names.

@@ -4,8 +4,9 @@
 //! secret, so that a name gives the same key on every machine.
 
 use super::read::{Loaded, Taken};
+use super::{LinkFiles, decisions_of};
 use crate::error::EngineError;
-use caredata_link::{Evidence, Record, UnkeyedKeys};
+use caredata_link::{Decisions, Evidence, Index, Method, Question, Record, Settings, UnkeyedKeys};
 use caredata_model::RecordKey;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -68,16 +69,36 @@ pub(super) fn keys_of(source: &str) -> impl Fn(&str) -> RecordKey {
     move |id| keys.key(id)
 }
 
-/// What is asked about, in memory.
+/// What is asked about, in memory: one run of the probabilistic method, and no index.
 pub(super) struct Asked {
+    pub(super) settings: Settings,
+    pub(super) decisions: Decisions,
+    index: Index,
     pub(super) registrations: Vec<Record>,
     pub(super) events: Vec<Record>,
     sources: Vec<Taken>,
 }
 
 impl Asked {
-    pub(super) fn of(Loaded { registrations, events, sources, .. }: Loaded) -> Self {
-        Self { registrations, events, sources }
+    /// Reads what a request names.
+    pub(super) fn of(request: &LinkFiles) -> Result<Self, EngineError> {
+        if request.method != Method::Probabilistic {
+            return Err(EngineError::NoWeights);
+        }
+        let (settings, decisions) = (request.settings(), decisions_of(request)?);
+        let Loaded { registrations, events, sources, .. } = Loaded::read(request)?;
+        Ok(Self { settings, decisions, index: Index::new(), registrations, events, sources })
+    }
+
+    /// The question about all of it.
+    pub(super) const fn question(&self) -> Question<'_> {
+        Question {
+            settings: &self.settings,
+            decisions: &self.decisions,
+            index: &self.index,
+            registrations: self.registrations.as_slice(),
+            events: self.events.as_slice(),
+        }
     }
 
     /// The names of records.

@@ -113,13 +113,22 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Reads what a request names.
     pub(super) fn read(request: &LinkFiles) -> Result<Self, EngineError> {
+        Self::read_as(request, &mut |place, _| place)
+    }
+
+    /// Reads what a request names; `contribution` numbers what each source brings, from its place and name.
+    pub(super) fn read_as(
+        request: &LinkFiles,
+        contribution: &mut dyn FnMut(u32, &str) -> u32,
+    ) -> Result<Self, EngineError> {
         let mut loaded = Self::default();
         let patients = Source::builtin("gp-patients")?;
         let mut registrations = Vec::new();
-        loaded.take(&patients, "gp", &find(&request.gp, &patients)?, 0, &mut registrations)?;
+        loaded.take(&patients, "gp", &find(&request.gp, &patients)?, contribution(0, "gp"), &mut registrations)?;
         let mut events = Vec::new();
         for (place, (source, files)) in (1..).zip(hospital_files(&request.hospital)?) {
-            loaded.take(&source, source.name.as_str(), &files, place, &mut events)?;
+            let name = source.name.as_str();
+            loaded.take(&source, name, &files, contribution(place, name), &mut events)?;
         }
         if loaded.sources[0].batches.is_empty() || loaded.sources.len() == 1 {
             let missing =

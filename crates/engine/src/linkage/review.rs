@@ -3,12 +3,11 @@
 //! Files and decisions -> [`Review`]: plain words and numbers. Invariant: levels and names of records only; never a value of an
 //! identifier.
 
+use super::LinkFiles;
 use super::explain::CandidateExplained;
 use super::names::{Asked, Names, keys_in};
-use super::read::Loaded;
-use super::{LinkFiles, Method, decisions_of};
 use crate::error::EngineError;
-use caredata_link::{Doubt, Index, Question, Status, doubts};
+use caredata_link::{Doubt, Status, doubts};
 use caredata_model::RecordKey;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -54,18 +53,8 @@ pub struct DoubtfulPair {
 /// # Errors
 /// [`EngineError::NoWeights`] under a method that has none, and whatever reading the files and the decisions meets.
 pub fn review(request: &LinkFiles, most: usize) -> Result<Review, EngineError> {
-    if request.method != Method::Probabilistic {
-        return Err(EngineError::NoWeights);
-    }
-    let (settings, decisions, index) = (request.settings(), decisions_of(request)?, Index::new());
-    let asked = Asked::of(Loaded::read(request)?);
-    let question = Question {
-        settings: &settings,
-        decisions: &decisions,
-        index: &index,
-        registrations: &asked.registrations,
-        events: &asked.events,
-    };
+    let asked = Asked::of(request)?;
+    let question = asked.question();
     let found = doubts(&question, most);
     let evidence = found.most.iter().flat_map(|doubt| std::iter::once(&doubt.best).chain(&doubt.next));
     let mut wanted: HashSet<RecordKey> = keys_in(evidence);

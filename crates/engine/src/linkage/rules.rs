@@ -5,12 +5,10 @@
 
 use super::known_truth::Truth;
 use super::names::Asked;
-use super::read::Loaded;
-use super::{LinkFiles, Method, decisions_of, person_of};
+use super::{LinkFiles, person_of};
 use crate::error::EngineError;
 use caredata_link::{
-    Decisions, Field, Index, Linkage, Quality, Question, Record, RuleCount, Settings, SoleLink, Status, TruePersons,
-    link_obeying, rules,
+    Field, Index, Linkage, Quality, Record, RuleCount, SoleLink, Status, TruePersons, link_obeying, rules,
 };
 use caredata_model::{Gender, Identifiers};
 use rayon::prelude::*;
@@ -81,20 +79,10 @@ pub struct IdentifierReport {
 /// [`EngineError::NoWeights`] under a method that has no rules of its own to judge, [`EngineError::TruthBroken`], and whatever
 /// reading the files meets.
 pub fn judge_rules(request: &LinkFiles, truth: Option<&Path>) -> Result<RulesReport, EngineError> {
-    if request.method != Method::Probabilistic {
-        return Err(EngineError::NoWeights);
-    }
     let began = Instant::now();
-    let (settings, decisions, index) = (request.settings(), decisions_of(request)?, Index::new());
     let truth = truth.map(Truth::read).transpose()?;
-    let asked = Asked::of(Loaded::read(request)?);
-    let question = Question {
-        settings: &settings,
-        decisions: &decisions,
-        index: &index,
-        registrations: &asked.registrations,
-        events: &asked.events,
-    };
+    let asked = Asked::of(request)?;
+    let question = asked.question();
     let clock = || began.elapsed().as_nanos() as u64;
     let counted = rules(&question, &clock);
     let report = |count: &RuleCount| RuleReport {
@@ -108,7 +96,7 @@ pub fn judge_rules(request: &LinkFiles, truth: Option<&Path>) -> Result<RulesRep
         seconds_weighing: count.weighing as f64 / 1e9,
     };
     let rules = counted.rules.iter().map(report).collect();
-    let identifiers = identifiers(&settings, &decisions, &asked, truth.as_ref());
+    let identifiers = identifiers(&asked, truth.as_ref());
     Ok(RulesReport {
         registrations: asked.registrations.len() as u64,
         events: counted.events,
@@ -129,12 +117,8 @@ fn are_true(links: &[SoleLink], truth: &Truth) -> u64 {
 }
 
 /// The run as it is, then without each of the identifiers, then without the patient id.
-fn identifiers(
-    settings: &Settings,
-    decisions: &Decisions,
-    asked: &Asked,
-    truth: Option<&Truth>,
-) -> Vec<IdentifierReport> {
+fn identifiers(asked: &Asked, truth: Option<&Truth>) -> Vec<IdentifierReport> {
+    let (settings, decisions) = (&asked.settings, &asked.decisions);
     let fields = Field::IDENTIFIERS.into_iter().chain((!settings.identifiers_only).then_some(Field::PatientId));
     std::iter::once(None)
         .chain(fields.map(Some))

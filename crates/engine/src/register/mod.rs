@@ -1,24 +1,35 @@
 //! The register: what people said about the use of their data, and what was published from which contributions.
 //!
-//! Events in, the present derived from them out. One `SQLite` file (WAL, `synchronous=FULL`), append-only: triggers refuse
-//! any change or removal. NHS Numbers are at rest as a keyed hash, to find them by, and sealed under the register's key,
-//! to read them back. What is an act (noting, reading, loading) goes through the log first.
+//! Events in, the present derived from them out. One `SQLite` file (WAL, `synchronous=FULL`) or a `PostgreSQL` database,
+//! append-only: triggers refuse any change or removal. NHS Numbers are at rest as a keyed hash, to find them by, and sealed under
+//! the register's key, to read them back. What is an act (noting, reading, loading) goes through the log first.
 //!
-//! Invariant: no NHS Number in the clear in the file, an error or the log; an event once in stays in; loading the same
+//! Invariant: no NHS Number in the clear in the database, an error or the log; an event once in stays in; loading the same
 //! file again changes nothing.
 //!
 //! The methods block; they may be called inside and outside an async runtime.
 
+mod bulk;
+mod export;
+mod handles;
 mod kind;
 mod load;
 mod objections;
+mod place;
 mod publications;
+mod rows;
+mod said;
 mod seal;
 
+pub use export::Exported;
+pub use handles::Objectors;
 pub use kind::Kind;
-pub use load::{LoadFault, LoadFaults, Loaded};
-pub use objections::{Counts, Event, Footing, NewObjection, Standing, Validity};
+pub use load::Loaded;
+pub use objections::{Counts, Event, Footing, NewObjection, Present, Standing, Validity};
+pub use place::{Place, PostgresUrl};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
+pub use rows::{LoadFault, LoadFaults};
+pub use said::{Needs, Saying};
 
 use crate::error::EngineError;
 use crate::keys::Key;
@@ -26,71 +37,81 @@ use caredata_admit::Setting;
 use caredata_model::SourceName;
 use jiff::Timestamp;
 use seal::NumberSeal;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, Connection, Row};
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::sync::Mutex;
-
-/// The form of the database that this version makes and opens.
-const FORMAT: i64 = 1;
-
-/// The tables whose rows stay as they are for good.
-const APPEND_ONLY: [&str; 9] = [
-    "objections",
-    "loads",
-    "attestations",
-    "runs",
-    "publications",
-    "publication_ends",
-    "contributions",
-    "replacements",
-    "journal_wishes",
-];
+use tokio::runtime::Runtime;
 
 /// The register of a home.
-#[derive(Debug)]
 pub struct Register {
-    path: PathBuf,
+    place: Place,
     seal: NumberSeal,
-    connection: Mutex<SqliteConnection>,
+    connection: Mutex<AnyConnection>,
     expected: Vec<SourceName>,
+    network: Network,
+}
+
+/// The threads that watch a database's socket; a file needs none.
+struct Network(Option<Runtime>);
+
+impl Network {
+    fn of(place: &Place) -> Result<Self, EngineError> {
+        Ok(Self(match place {
+            Place::File(_) => None,
+            Place::Postgres(_) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                Some(runtime.map_err(EngineError::io("starting threads for", "the register"))?)
+            }
+        }))
+    }
+
+    /// Waits for work on the database. Not by the runtime itself, which refuses to wait inside another one.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        let _inside = self.0.as_ref().map(Runtime::enter);
+        futures::executor::block_on(work)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Register").field("place", &self.place).finish_non_exhaustive()
+    }
 }
 
 impl Register {
-    /// Opens the register, or makes it.
+    /// Opens the register in a file, or makes it.
     ///
     /// # Errors
-    /// [`EngineError::Register`] where the file is no database, [`EngineError::HomeBroken`] where another version wrote it.
+    /// As [`Register::open_at`].
     pub fn open(path: &Path, key: &Key) -> Result<Self, EngineError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // Otherwise `INSERT OR REPLACE` would remove a row without asking the trigger.
-            .pragma("recursive_triggers", "ON");
-        let connection = futures::executor::block_on(SqliteConnection::connect_with(&options))
-            .map_err(EngineError::register("opening its file"))?;
-        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(EngineError::io("guarding", path))?;
-        let register = Self {
-            path: path.to_owned(),
+        Self::open_at(&Place::File(path.to_owned()), key)
+    }
+
+    /// Opens the register where it is, or makes it. One of the version before is brought to this version's form.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`] where there is no database to be had, [`EngineError::HomeBroken`] where another version wrote it.
+    pub fn open_at(place: &Place, key: &Key) -> Result<Self, EngineError> {
+        let network = Network::of(place)?;
+        let connection = network.wait(place.connect())?;
+        Ok(Self {
+            place: place.clone(),
             seal: NumberSeal::new(key),
             connection: Mutex::new(connection),
             expected: Vec::new(),
-        };
-        match register.format()? {
-            0 => register.make()?,
-            FORMAT => {}
-            other => {
-                let what = format!("its format is {other}, and this version reads {FORMAT}");
-                return Err(EngineError::HomeBroken { path: path.to_owned(), what });
-            }
-        }
-        Ok(register)
+            network,
+        })
     }
 
     /// This register, which takes wishes about these places of care too, although nothing has come from them yet.
@@ -113,54 +134,50 @@ impl Register {
         Ok(names)
     }
 
-    /// Closes the register, so that all of it is in its one file.
+    /// Closes the register, so that all of a file's is in that one file.
     ///
     /// # Errors
     /// [`EngineError::Register`].
     pub fn close(self) -> Result<(), EngineError> {
         let connection = self.connection.into_inner().map_err(|_| EngineError::Interrupted)?;
-        futures::executor::block_on(connection.close()).map_err(EngineError::register("closing its file"))
+        self.network.wait(connection.close()).map_err(EngineError::register("closing its database"))
     }
 
-    /// The register's file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn format(&self) -> Result<i64, EngineError> {
-        self.with("reading its format", async |connection| {
-            sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
+    /// Whether nothing was ever noted, loaded, attested or run.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn is_new(&self) -> Result<bool, EngineError> {
+        self.with("looking whether it is new", async |connection| {
+            let rows = "SELECT (SELECT count(*) FROM sayings) + (SELECT count(*) FROM loads) + \
+                        (SELECT count(*) FROM attestations) + (SELECT count(*) FROM runs)";
+            sqlx::query_scalar(rows).fetch_one(connection).await.map(|rows: i64| rows == 0)
         })
     }
 
-    fn make(&self) -> Result<(), EngineError> {
-        self.with("making its tables", async |connection| {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *transaction).await?;
-            for table in APPEND_ONLY {
-                for act in ["UPDATE", "DELETE"] {
-                    let trigger = format!(
-                        "CREATE TRIGGER {table}_never_{act} BEFORE {act} ON {table} \
-                         BEGIN SELECT RAISE(ABORT, 'the register is append-only'); END"
-                    );
-                    // Made of the constants above alone.
-                    sqlx::raw_sql(AssertSqlSafe(trigger)).execute(&mut *transaction).await?;
-                }
-            }
-            sqlx::raw_sql(AssertSqlSafe(format!("PRAGMA user_version = {FORMAT}"))).execute(&mut *transaction).await?;
-            transaction.commit().await
-        })
+    /// Where the register is.
+    pub const fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Does some work on the database.
     fn with<T>(
         &self,
         doing: &'static str,
-        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+        work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, sqlx::Error>,
     ) -> Result<T, EngineError> {
         let mut connection = self.connection.lock().map_err(|_| EngineError::Interrupted)?;
-        futures::executor::block_on(work(&mut connection)).map_err(EngineError::register(doing))
+        self.network.wait(work(&mut connection)).map_err(EngineError::register(doing))
     }
+}
+
+/// A value of a row that the register itself wrote.
+fn get<'r, T, I>(row: &'r AnyRow, column: I) -> Result<T, EngineError>
+where
+    T: sqlx::Decode<'r, Any> + sqlx::Type<Any>,
+    I: sqlx::ColumnIndex<AnyRow>,
+{
+    row.try_get(column).map_err(EngineError::register("reading a row"))
 }
 
 /// Now, as the register notes it.

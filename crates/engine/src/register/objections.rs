@@ -1,15 +1,17 @@
 //! People's wishes: noted one by one, shown, and handed to the gates.
 
-use super::seal::SealedNumber;
-use super::{ContributionId, Kind, Register, now};
+use super::bulk::{EventRow, Packed};
+use super::said::{Kept, Needs, Saying, insert_sayings};
+use super::{ContributionId, Kind, Register, get, now};
 use crate::audit::{Act, Audit, Extent, Outcome};
 use crate::error::{EngineError, Remark};
-use caredata_model::{Choice, Day, NhsNumber, Scope, Wish, stands};
+use caredata_admit::Setting;
+use caredata_model::{About, Choice, Day, Door, NhsNumber, Scope, Speaker, Wish, may_enter, may_speak, stands};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A wish to be noted.
@@ -21,10 +23,8 @@ pub struct NewObjection {
     pub kind: Kind,
     /// The day from which it counts.
     pub effective: Option<Day>,
-    /// How the person told us.
-    pub channel: Remark,
-    /// Who notes it.
-    pub recorded_by: Remark,
+    /// By whom, through which door, and so on.
+    pub saying: Saying,
 }
 
 /// Whether an event counts.
@@ -45,10 +45,18 @@ pub struct Event {
     pub effective: Option<Day>,
     /// When it was recorded, a day or a day and time; empty where missing.
     pub recorded_at: String,
-    /// How the person told us; `journal` for a note in a GP record.
+    /// Who spoke.
+    pub by: Speaker,
+    /// The door through which it came.
+    pub through: Door,
+    /// The door in the sender's own words; `journal` for a note in a GP record.
     pub channel: String,
     /// Who noted it; the practice's code for a note in a GP record.
     pub recorded_by: String,
+    /// The reference of a power or order under which somebody acted for the person; empty where there is none.
+    pub reference: String,
+    /// How the person wants to hear from us.
+    pub needs: Needs,
     /// The sender's own name for it; empty where there is none.
     pub source_id: String,
     /// When this register learnt of it.
@@ -88,6 +96,15 @@ pub struct Standing {
     pub choice: Choice,
 }
 
+/// What a person's present wishes are, as the patient line sees them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// What stands, by scope; empty where nothing was ever said.
+    pub standing: Vec<Standing>,
+    /// How the person wants to hear from us, as stated last.
+    pub needs: Needs,
+}
+
 /// On what the register's answers rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Footing {
@@ -115,17 +132,6 @@ pub struct Counts {
     pub objecting: BTreeMap<String, u64>,
 }
 
-/// An event as its table has it.
-pub(super) struct EventRow {
-    pub(super) number: SealedNumber,
-    pub(super) kind: Kind,
-    pub(super) effective: Option<Day>,
-    pub(super) recorded_at: String,
-    pub(super) channel: String,
-    pub(super) recorded_by: String,
-    pub(super) source_id: String,
-}
-
 impl Register {
     /// Notes that `name` attests that there are no objections to load. The log's line is its caller's, who makes the home.
     ///
@@ -149,9 +155,8 @@ impl Register {
     /// [`EngineError::Register`].
     pub fn footing(&self) -> Result<Footing, EngineError> {
         self.with("reading its footing", async |connection| {
-            let events: bool =
-                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM loads)").fetch_one(&mut *connection).await?;
-            if events {
+            let loads: i64 = sqlx::query_scalar("SELECT count(*) FROM loads").fetch_one(&mut *connection).await?;
+            if loads > 0 {
                 return Ok(Footing::Events);
             }
             let attested = sqlx::query("SELECT name, reason FROM attestations ORDER BY attestation DESC LIMIT 1");
@@ -163,39 +168,59 @@ impl Register {
     }
 
     /// Notes a person's wish, which counts from now on. An objection at any time, a withdrawal at any time, as often as
-    /// they like: two of one day are told apart by their time.
+    /// they like: two of one day are told apart by their time. When this returns, the wish is on the disk.
     ///
     /// # Errors
-    /// [`EngineError::UnknownSource`] for a place of care that nobody knows, [`EngineError::Register`], and those of
-    /// [`Audit::append`]; then nothing is noted.
+    /// [`EngineError::UnknownSource`] for a place of care that nobody knows, [`EngineError::MayNotRecord`] for a withdrawal
+    /// by somebody who may not act for the person or through a door that it does not come by, which the log notes as denied,
+    /// [`EngineError::Register`], and those of [`Audit::append`]; then nothing is noted.
     pub fn record(&self, audit: &Audit, wish: &NewObjection) -> Result<(), EngineError> {
         let known = self.sources()?;
         if !wish.kind.is_about_one_of(&known) {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             return Err(EngineError::UnknownSource { kind: wish.kind.to_string(), known });
         }
-        let row = EventRow {
-            number: self.seal.seal(wish.number)?,
-            kind: wish.kind.clone(),
-            effective: wish.effective,
-            recorded_at: now(),
-            channel: wish.channel.as_str().to_owned(),
-            recorded_by: wish.recorded_by.as_str().to_owned(),
-            source_id: String::new(),
-        };
-        audit.append(&Act::ObjectionRecorded { kind: wish.kind.clone() }, Outcome::Done)?;
-        self.with("noting a wish", async |connection| insert(connection, &[row]).await.map(|_| ()))
+        let (kind, by, through) = (wish.kind.clone(), wish.saying.by, wish.saying.through);
+        let about =
+            About::of(&kind.scope, |name| name == Setting::HOSPITAL || Setting::HOSPITAL_SOURCES.contains(&name));
+        let verdict = may_speak(kind.choice, by, wish.saying.age, wish.saying.mandate())
+            .and_then(|()| may_enter(kind.choice, through, about));
+        if let Err(why) = verdict {
+            audit
+                .append(&Act::ObjectionDenied { kind: kind.clone(), by, through, why: why.code() }, Outcome::Denied)?;
+            return Err(EngineError::MayNotRecord { kind: kind.to_string(), by, through, why });
+        }
+        let (number, noted_at) = (self.seal.seal(wish.number)?, now());
+        audit.append(&Act::ObjectionRecorded { kind: kind.clone(), by, through }, Outcome::Done)?;
+        self.with("noting a wish", async |connection| {
+            let mut transaction = connection.begin_with(self.place.begin()).await?;
+            let saying = insert_sayings(&mut transaction, &self.place, &[wish.saying.kept()], &noted_at).await?;
+            let kind = kind.to_string();
+            let (effective, recorded_at) = (wish.effective, noted_at.as_str());
+            let event = EventRow { number, kind: &kind, effective, recorded_at, source_id: "", saying };
+            self.place.insert(&mut transaction, Packed::of(&[event])).await?;
+            transaction.commit().await
+        })
     }
 
-    /// What stands for a person on `today`, by scope; empty where nothing was ever said.
+    /// What stands for a person on `today`, by scope, and how they want to hear from us.
     ///
     /// # Errors
     /// [`EngineError::Register`], and those of [`Audit::append`].
-    pub fn show(&self, audit: &Audit, number: NhsNumber, today: Day) -> Result<Vec<Standing>, EngineError> {
+    pub fn show(&self, audit: &Audit, number: NhsNumber, today: Day) -> Result<Present, EngineError> {
         audit.append(&Act::ObjectionsRead { extent: Extent::Present }, Outcome::Allowed)?;
+        self.ask(number, today)
+    }
+
+    /// As [`Register::show`], for a part of an act that has its own line in the log.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn ask(&self, number: NhsNumber, today: Day) -> Result<Present, EngineError> {
         let events = self.events_of(number)?;
         let wishes = settle(events.iter().filter(|event| event.validity == Validity::Counts));
-        Ok(standings(&wishes, today))
+        let needs = events.iter().rev().map(|event| &event.needs).find(|needs| !needs.is_empty());
+        Ok(Present { standing: standings(&wishes, today), needs: needs.cloned().unwrap_or_default() })
     }
 
     /// All that a person ever said, in the order in which this register learnt of it.
@@ -207,10 +232,10 @@ impl Register {
         self.events_of(number)
     }
 
-    fn events_of(&self, number: NhsNumber) -> Result<Vec<Event>, EngineError> {
+    pub(super) fn events_of(&self, number: NhsNumber) -> Result<Vec<Event>, EngineError> {
         let rows = self.with("reading a person's wishes", async |connection| {
             sqlx::query("SELECT * FROM wishes WHERE person = $1 ORDER BY noted_at")
-                .bind(self.seal.handle(number))
+                .bind(self.seal.handle(number).to_vec())
                 .fetch_all(connection)
                 .await
         })?;
@@ -244,7 +269,7 @@ impl Register {
             }
         }
         let rows = self.with("counting wishes", async |connection| {
-            sqlx::query("SELECT kind, count(*) FROM wishes WHERE NOT set_aside GROUP BY kind")
+            sqlx::query("SELECT kind, count(*) FROM wishes WHERE set_aside = 0 GROUP BY kind")
                 .fetch_all(connection)
                 .await
         })?;
@@ -257,9 +282,9 @@ impl Register {
 
     fn people(&self, replaced: &[ContributionId]) -> Result<BTreeMap<NhsNumber, Vec<Wish>>, EngineError> {
         let rows = self.with("reading wishes", async |connection| {
-            sqlx::query("SELECT * FROM wishes WHERE NOT set_aside ORDER BY person, noted_at")
-                .fetch_all(connection)
-                .await
+            let slim = "SELECT person, number_sealed, kind, effective, recorded_at, noted_at, contribution FROM wishes \
+                        WHERE set_aside = 0";
+            sqlx::query(slim).fetch_all(connection).await
         })?;
         // One number is unsealed once, however much its person said.
         let mut by_handle: HashMap<Vec<u8>, (NhsNumber, Vec<Event>)> = HashMap::new();
@@ -269,7 +294,7 @@ impl Register {
                 continue;
             }
             let (handle, copy): (Vec<u8>, Vec<u8>) = (get(row, "person")?, get(row, "number_sealed")?);
-            let event = event(row)?;
+            let event = slim_event(row)?;
             if let Some((_, said)) = by_handle.get_mut(&handle) {
                 said.push(event);
             } else {
@@ -281,58 +306,48 @@ impl Register {
     }
 }
 
-/// Adds events that are not there yet; how many were added.
-pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[EventRow]) -> Result<u64, sqlx::Error> {
-    // SQLite takes at most 32,766 values in a statement.
-    let (mut added, noted_at) = (0, now());
-    for some in rows.chunks(1_000) {
-        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "INSERT INTO objections (person, number_sealed, kind, effective, recorded_at, channel, recorded_by, source_id, noted_at) ",
-        );
-        insert.push_values(some, |mut values, row| {
-            values
-                .push_bind(&row.number.handle)
-                .push_bind(&row.number.copy)
-                .push_bind(row.kind.to_string())
-                .push_bind(row.effective.map(|day| day.to_string()).unwrap_or_default())
-                .push_bind(&row.recorded_at)
-                .push_bind(&row.channel)
-                .push_bind(&row.recorded_by)
-                .push_bind(&row.source_id)
-                .push_bind(&noted_at);
-        });
-        insert.push(" ON CONFLICT DO NOTHING");
-        added += insert.build().execute(&mut *connection).await?.rows_affected();
-    }
-    Ok(added)
-}
-
-/// A value of a row that the register itself wrote.
-pub(super) fn get<'r, T, I>(row: &'r SqliteRow, column: I) -> Result<T, EngineError>
-where
-    T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
-    I: sqlx::ColumnIndex<SqliteRow>,
-{
-    row.try_get(column).map_err(EngineError::register("reading a row"))
-}
-
-fn event(row: &SqliteRow) -> Result<Event, EngineError> {
+pub(super) fn event(row: &AnyRow) -> Result<Event, EngineError> {
     let (kind, effective): (&str, &str) = (get(row, "kind")?, get(row, "effective")?);
-    let set_aside: bool = get(row, "set_aside")?;
+    let set_aside: i64 = get(row, "set_aside")?;
+    let Kept { by, through, channel, recorded_by, reference, needs } = Kept::read(row)?;
     Ok(Event {
         kind: kind.parse().map_err(|_| EngineError::RegisterBroken { what: "a wish is of no known kind" })?,
         effective: Day::parse(effective).ok(),
         recorded_at: get(row, "recorded_at")?,
-        channel: get(row, "channel")?,
-        recorded_by: get(row, "recorded_by")?,
+        by,
+        through,
+        channel,
+        recorded_by,
+        reference,
+        needs,
         source_id: get(row, "source_id")?,
         noted_at: get(row, "noted_at")?,
         from_journal: get::<Option<i64>, _>(row, "contribution")?.is_some(),
-        validity: if set_aside { Validity::SetAside } else { Validity::Counts },
+        validity: if set_aside != 0 { Validity::SetAside } else { Validity::Counts },
     })
 }
 
-fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
+/// An event as far as it decides what stands.
+pub(super) fn slim_event(row: &AnyRow) -> Result<Event, EngineError> {
+    let (kind, effective): (&str, &str) = (get(row, "kind")?, get(row, "effective")?);
+    Ok(Event {
+        kind: kind.parse().map_err(|_| EngineError::RegisterBroken { what: "a wish is of no known kind" })?,
+        effective: Day::parse(effective).ok(),
+        by: Speaker::NotStated,
+        through: Door::NotStated,
+        channel: String::new(),
+        recorded_by: String::new(),
+        reference: String::new(),
+        needs: Needs::default(),
+        recorded_at: get(row, "recorded_at")?,
+        source_id: String::new(),
+        noted_at: get(row, "noted_at")?,
+        from_journal: get::<Option<i64>, _>(row, "contribution")?.is_some(),
+        validity: Validity::Counts,
+    })
+}
+
+pub(super) fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
     let scopes: BTreeSet<&Scope> = wishes.iter().map(|wish| &wish.scope).collect();
     let choice = |scope| if stands(wishes, scope, today) { Choice::Object } else { Choice::Withdraw };
     scopes.into_iter().map(|scope| Standing { scope: scope.clone(), choice: choice(scope) }).collect()
@@ -341,7 +356,7 @@ fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
 /// The events of one person as wishes. A [`Wish`] knows the day of its recording; where several about one scope count from
 /// one day and were recorded on one day, and their times are known, the last of them is what the person wants, so that
 /// anybody may change their mind within a day. Without times all stay, and then the objection holds.
-fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
+pub(super) fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
     let mut latest: HashMap<(Scope, Option<Day>, Option<Day>), Timestamp> = HashMap::new();
     let key = |event: &Event| (event.kind.scope.clone(), event.wish().since(), day_of(event.recorded()));
     for event in events.clone() {

@@ -4,12 +4,11 @@
 //! afterwards; what a crash leaves between the two is found as pending and taken up again. A contribution is current once
 //! its publication is done and until one that replaces it is done. Invariant: at most one publication is pending.
 
-use super::objections::get;
-use super::{Kind, Register, now};
+use super::{Kind, Register, get, now};
 use crate::error::EngineError;
 use caredata_model::{NhsNumber, Period, SourceName, Wish};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
 /// A run's number, in the order in which runs began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,7 +112,7 @@ impl Register {
             sealed.push(wishes.collect::<Result<Vec<_>, EngineError>>()?);
         }
         self.with("preparing a publication", async |connection| {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let mut transaction = connection.begin_with(self.place.begin()).await?;
             sqlx::query("INSERT INTO publications (run, json, noted_at) VALUES ($1, $2, $3)")
                 .bind(run.0)
                 .bind(json)
@@ -123,20 +122,24 @@ impl Register {
             for (contribution, wishes) in contributions.iter().zip(sealed) {
                 let id = insert_contribution(&mut transaction, run, contribution).await?;
                 for some in wishes.chunks(1_000) {
-                    let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(
-                        "INSERT INTO journal_wishes (contribution, person, number_sealed, kind, effective, recorded_at) ",
+                    let insert = format!(
+                        "INSERT INTO journal_wishes (contribution, person, number_sealed, kind, effective, recorded_at) \
+                         VALUES {}",
+                        self.place.rows(some.len(), 6)
                     );
-                    insert.push_values(some, |mut values, (number, wish)| {
+                    // Made of placeholders alone.
+                    let mut insert = sqlx::query(AssertSqlSafe(insert));
+                    for (number, wish) in some {
                         let kind = Kind { choice: wish.choice, scope: wish.scope.clone() };
-                        values
-                            .push_bind(id)
-                            .push_bind(&number.handle)
-                            .push_bind(&number.copy)
-                            .push_bind(kind.to_string())
-                            .push_bind(wish.effective.map(|day| day.to_string()).unwrap_or_default())
-                            .push_bind(wish.recorded.map(|day| day.to_string()).unwrap_or_default());
-                    });
-                    insert.build().execute(&mut *transaction).await?;
+                        insert = insert
+                            .bind(id)
+                            .bind(number.handle.to_vec())
+                            .bind(number.copy.to_vec())
+                            .bind(kind.to_string())
+                            .bind(wish.effective.map(|day| day.to_string()).unwrap_or_default())
+                            .bind(wish.recorded.map(|day| day.to_string()).unwrap_or_default());
+                    }
+                    insert.execute(&mut *transaction).await?;
                 }
             }
             transaction.commit().await
@@ -221,7 +224,7 @@ impl Register {
 }
 
 async fn insert_contribution(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     run: RunId,
     contribution: &NewContribution,
 ) -> Result<i64, sqlx::Error> {
@@ -229,8 +232,8 @@ async fn insert_contribution(
         "INSERT INTO contributions (run, source, provider, period) VALUES ($1, $2, $3, $4) RETURNING contribution";
     let id: i64 = sqlx::query_scalar(insert)
         .bind(run.0)
-        .bind(contribution.source.as_str())
-        .bind(contribution.provider.as_deref().unwrap_or_default())
+        .bind(contribution.source.as_str().to_owned())
+        .bind(contribution.provider.clone().unwrap_or_default())
         .bind(contribution.period.to_string())
         .fetch_one(&mut *connection)
         .await?;
@@ -244,11 +247,11 @@ async fn insert_contribution(
     Ok(id)
 }
 
-fn publication(row: &SqliteRow) -> Result<Publication, sqlx::Error> {
+fn publication(row: &AnyRow) -> Result<Publication, sqlx::Error> {
     Ok(Publication { run: RunId(row.try_get(0)?), json: row.try_get(1)? })
 }
 
-fn contribution(row: &SqliteRow) -> Result<Contribution, EngineError> {
+fn contribution(row: &AnyRow) -> Result<Contribution, EngineError> {
     let broken = || EngineError::RegisterBroken { what: "a contribution's source or period cannot be read" };
     let (source, period): (&str, &str) = (get(row, "source")?, get(row, "period")?);
     let provider: String = get(row, "provider")?;

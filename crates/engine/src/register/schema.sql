@@ -1,19 +1,31 @@
 -- The register of caredata. Append-only: the present is derived from what was ever said.
 -- A missing text or date is '', so that the same statement is the same row however often it comes.
+-- Written for SQLite; PostgreSQL is given the same text with its own names of types (see place.rs).
 
+-- The circumstances in which wishes were said, once for each that one load brings.
+CREATE TABLE sayings (
+    saying INTEGER PRIMARY KEY,
+    noted_at TEXT NOT NULL,         -- when this register learnt of it
+    by_whom TEXT NOT NULL,          -- closed list: who spoke
+    through TEXT NOT NULL,          -- closed list: the door
+    channel TEXT NOT NULL,          -- the door in the sender's own words
+    recorded_by TEXT NOT NULL,
+    reference TEXT NOT NULL,        -- of a power or order under which somebody acts for the person
+    language TEXT NOT NULL,         -- tag of the language in which the person wants to hear from us
+    formats TEXT NOT NULL           -- closed list, joined by ';'
+);
+
+-- Sorted by person, so that a person's wishes lie together and a load in that order writes each page once.
 CREATE TABLE objections (
-    event INTEGER PRIMARY KEY,
     person BLOB NOT NULL,           -- keyed hash of the NHS Number
-    number_sealed BLOB NOT NULL,    -- the NHS Number under the register's key
+    source_id TEXT NOT NULL,
     kind TEXT NOT NULL,
     effective TEXT NOT NULL,        -- a day
     recorded_at TEXT NOT NULL,      -- a day, or a day and time
-    channel TEXT NOT NULL,
-    recorded_by TEXT NOT NULL,
-    source_id TEXT NOT NULL,
-    noted_at TEXT NOT NULL,         -- when this register learnt of it
-    UNIQUE (person, source_id, kind, effective, recorded_at)
-);
+    number_sealed BLOB NOT NULL,    -- the NHS Number under the register's key
+    saying INTEGER NOT NULL REFERENCES sayings,
+    PRIMARY KEY (person, source_id, kind, effective, recorded_at)
+) WITHOUT ROWID;
 
 CREATE TABLE loads (
     load INTEGER PRIMARY KEY,
@@ -73,6 +85,19 @@ CREATE TABLE journal_wishes (
 );
 CREATE INDEX journal_wishes_by_person ON journal_wishes (person);
 
+-- What the national file answered, until it expires; answers are no events.
+CREATE TABLE opt_out_questions (
+    question INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    asked_at TEXT NOT NULL
+);
+CREATE TABLE opt_out_answers (
+    person BLOB PRIMARY KEY,        -- keyed hash of the NHS Number
+    objects INTEGER NOT NULL,       -- 1 where it was missing from what came back
+    expires TEXT NOT NULL           -- the last day on which the answer may be used
+) WITHOUT ROWID;
+
 CREATE VIEW replaced AS
     SELECT DISTINCT replacements.replaced AS contribution
     FROM replacements
@@ -87,14 +112,19 @@ CREATE VIEW current_contributions AS
 
 -- All that counts or may count: a publication that is prepared and not yet done has its wishes counted with the others.
 CREATE VIEW wishes AS
-    SELECT person, number_sealed, kind, effective, recorded_at, channel, recorded_by, source_id, noted_at,
-        NULL AS contribution, 0 AS set_aside
+    SELECT objections.person, objections.number_sealed, objections.kind, objections.effective, objections.recorded_at,
+        sayings.channel, sayings.recorded_by, objections.source_id, sayings.noted_at, sayings.by_whom, sayings.through,
+        sayings.reference, sayings.language, sayings.formats, CAST(NULL AS BIGINT) AS contribution, 0 AS set_aside
     FROM objections
+    JOIN sayings ON sayings.saying = objections.saying
     UNION ALL
-    SELECT person, number_sealed, kind, effective, recorded_at, 'journal', provider,
-        source || '/' || provider || '/' || period, publications.noted_at, journal_wishes.contribution,
-        journal_wishes.contribution IN (SELECT contribution FROM replaced)
+    SELECT journal_wishes.person, journal_wishes.number_sealed, journal_wishes.kind, journal_wishes.effective,
+        journal_wishes.recorded_at, 'journal', contributions.provider,
+        contributions.source || '/' || contributions.provider || '/' || contributions.period, publications.noted_at,
+        'not-stated', 'journal', '', '', '', journal_wishes.contribution,
+        CASE WHEN journal_wishes.contribution IN (SELECT contribution FROM replaced)
             OR EXISTS (SELECT 1 FROM publication_ends AS ended WHERE ended.run = contributions.run AND ended.outcome = 'abandoned')
+            THEN 1 ELSE 0 END
     FROM journal_wishes
     JOIN contributions ON contributions.contribution = journal_wishes.contribution
     JOIN publications ON publications.run = contributions.run;

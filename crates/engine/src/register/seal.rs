@@ -7,10 +7,16 @@
 use crate::error::EngineError;
 use crate::keys::Key;
 use caredata_model::{NhsDigits, NhsNumber};
+use rayon::prelude::*;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 const NONCE_BYTES: usize = 12;
-const HANDLE_BYTES: usize = 16;
+pub(super) const HANDLE_BYTES: usize = 16;
+/// Nonce, number and tag.
+const COPY_BYTES: usize = NONCE_BYTES + 8 + 16;
+
+/// By what the register finds a number.
+pub(super) type Handle = [u8; HANDLE_BYTES];
 
 /// Seals and finds numbers under the register's key.
 pub(super) struct NumberSeal {
@@ -19,9 +25,14 @@ pub(super) struct NumberSeal {
 }
 
 /// A number as the register stores it.
+#[derive(Clone, Copy)]
 pub(super) struct SealedNumber {
-    pub(super) handle: Vec<u8>,
-    pub(super) copy: Vec<u8>,
+    pub(super) handle: Handle,
+    pub(super) copy: [u8; COPY_BYTES],
+}
+
+impl SealedNumber {
+    pub(super) const COPY_BYTES: usize = COPY_BYTES;
 }
 
 impl NumberSeal {
@@ -31,20 +42,40 @@ impl NumberSeal {
         Self { find: key.derive("caredata 2026 register: numbers found"), cipher: LessSafeKey::new(cipher) }
     }
 
-    /// By what the register finds a number.
-    pub(super) fn handle(&self, number: NhsNumber) -> Vec<u8> {
-        blake3::keyed_hash(self.find.bytes(), &number.value().to_le_bytes()).as_bytes()[..HANDLE_BYTES].to_vec()
+    pub(super) fn handle(&self, number: NhsNumber) -> Handle {
+        let hash = blake3::keyed_hash(self.find.bytes(), &number.value().to_le_bytes());
+        let mut handle = [0; HANDLE_BYTES];
+        handle.copy_from_slice(&hash.as_bytes()[..HANDLE_BYTES]);
+        handle
     }
 
     pub(super) fn seal(&self, number: NhsNumber) -> Result<SealedNumber, EngineError> {
-        let handle = self.handle(number);
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| EngineError::NoRandomness)?;
-        let mut sealed = number.value().to_le_bytes().to_vec();
-        self.cipher
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&handle), &mut sealed)
-            .map_err(|_| EngineError::RegisterBroken { what: "a number could not be sealed" })?;
-        Ok(SealedNumber { handle, copy: [nonce.as_slice(), &sealed].concat() })
+        self.seal_with(number, nonce)
+    }
+
+    /// Seals many numbers on all cores.
+    pub(super) fn seal_all(&self, numbers: &[NhsNumber]) -> Result<Vec<SealedNumber>, EngineError> {
+        // Random bytes are asked of the system once for all: a call for each would take as long as the sealing.
+        let mut nonces = vec![[0_u8; NONCE_BYTES]; numbers.len()];
+        getrandom::fill(nonces.as_flattened_mut()).map_err(|_| EngineError::NoRandomness)?;
+        numbers.par_iter().zip(nonces).map(|(&number, nonce)| self.seal_with(number, nonce)).collect()
+    }
+
+    fn seal_with(&self, number: NhsNumber, nonce: [u8; NONCE_BYTES]) -> Result<SealedNumber, EngineError> {
+        let broken = EngineError::RegisterBroken { what: "a number could not be sealed" };
+        let handle = self.handle(number);
+        let mut sealed = number.value().to_le_bytes();
+        let nonce_used = Nonce::assume_unique_for_key(nonce);
+        let Ok(tag) = self.cipher.seal_in_place_separate_tag(nonce_used, Aad::from(&handle), &mut sealed) else {
+            return Err(broken);
+        };
+        let mut copy = [0; COPY_BYTES];
+        for (place, byte) in copy.iter_mut().zip(nonce.iter().chain(&sealed).chain(tag.as_ref())) {
+            *place = *byte;
+        }
+        Ok(SealedNumber { handle, copy })
     }
 
     pub(super) fn open(&self, handle: &[u8], copy: &[u8]) -> Result<NhsNumber, EngineError> {
@@ -84,10 +115,13 @@ mod tests {
         assert!(other.open(&first.handle, &first.copy).is_err());
         assert!(seal.open(&other.handle(number), &first.copy).is_err());
         for at in 0..first.copy.len() {
-            let mut changed = first.copy.clone();
+            let mut changed = first.copy;
             changed[at] ^= 1;
             assert!(seal.open(&first.handle, &changed).is_err());
         }
         assert!(seal.open(&first.handle, &[]).is_err());
+        let many = seal.seal_all(&[number; 3]).expect("sealed");
+        assert!(many.iter().all(|one| seal.open(&one.handle, &one.copy).is_ok_and(|opened| opened == number)));
+        assert!(many[0].copy != many[1].copy && many[1].copy != many[2].copy);
     }
 }

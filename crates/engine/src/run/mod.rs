@@ -5,37 +5,40 @@
 //! anything takes effect.
 
 mod admission;
-mod index_store;
 mod inputs;
 mod linking;
 mod past;
 mod persons;
 mod publish;
 mod quarantine;
+mod refresh;
 mod report;
 mod state;
 mod summary;
 mod timelines;
+mod tokens;
 mod truth;
 mod writing;
 
 pub(crate) use admission::provider_number;
 pub use caredata_extract::Source;
 pub use inputs::RunInput;
+pub(crate) use linking::person_id;
 pub use publish::present;
+pub(crate) use publish::recover;
+pub(crate) use refresh::{Refreshed, refresh};
 pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
 pub(crate) use summary::{quality, weights};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
-use crate::home::{Home, UnlinkedRows};
+use crate::home::Home;
+use crate::index_store;
 use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
 use admission::{Practices, Rules, admit_elsewhere, admit_registrations, terms};
-use caredata_admit::{
-    Attestation, Policy, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms, Unlinked,
-};
+use caredata_admit::{Attestation, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms};
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
@@ -66,7 +69,7 @@ impl Progress for () {
 pub fn run(home: &Home, who: Remark, input: &RunInput, progress: &dyn Progress) -> Result<RunReport, EngineError> {
     let audit = home.audit(who)?;
     let register = home.register()?;
-    let present = publish::recover(home, &register, &audit)?;
+    let present = recover(home, &register, &audit)?;
     let done = Month::begin(home, &audit, &register, input, present, progress).and_then(Month::go);
     if let Err(error) = &done {
         audit.append(&Act::RunRefused { code: error.code() }, Outcome::Denied)?;
@@ -116,6 +119,18 @@ impl<'a> Month<'a> {
         }
         let run = register.begin_run(input.period)?;
         audit.append(&Act::RunStarted { run: run.0, period: input.period }, Outcome::Allowed)?;
+        Self::set_up(home, audit, register, input, present, progress, run)
+    }
+
+    fn set_up(
+        home: &'a Home,
+        audit: &'a Audit,
+        register: &'a Register,
+        input: &'a RunInput,
+        present: Present,
+        progress: &'a dyn Progress,
+        run: RunId,
+    ) -> Result<Self, EngineError> {
         let keys = home.keys();
         let secret = RecordKeySecret::new(*keys.record.bytes());
         let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*keys.pseudonym.bytes()), "records");
@@ -149,7 +164,7 @@ impl<'a> Month<'a> {
         let mut practices = Practices::read(&inputs, &self.rules)?;
         let parts = self.parts(&inputs, &practices)?;
         let (stopped, lifted) = self.stopped(&inputs, &practices)?;
-        let mut index = index_store::load(&self.vault, &self.present)?;
+        let mut index = index_store::load(&self.vault, &self.present.index)?;
         let known: Vec<PersonId> = index.observations().iter().map(|one| one.person).collect();
         practices.find_disputes(&index, &self.rules);
         let said = self.wishes_of_registrations(&parts, &practices);
@@ -167,13 +182,7 @@ impl<'a> Month<'a> {
         self.stage("link");
         let held = linking::replace(&mut index, &parts, &registered, &terms.register);
         let linking = Linking::new(&self, index, &registered, &elsewhere, held, &parts);
-        let policy = Policy {
-            unlinked: match self.home.policy().unlinked_rows {
-                UnlinkedRows::Publish => Unlinked::Admit,
-                UnlinkedRows::Withhold => Unlinked::Withhold,
-            },
-        };
-        let answers = linking.ask(&terms.register, policy);
+        let answers = linking.ask(&terms.register, self.policy());
 
         self.stage("de-identify and write");
         let journals = self.journals(&inputs, &practices, &registrations, &terms)?;
@@ -292,7 +301,7 @@ impl<'a> Month<'a> {
         let mut known = if inputs.stopped.iter().all(|(_, tokens)| tokens.is_empty()) {
             HashMap::new()
         } else {
-            index_store::load_tokens(&self.vault, &self.present)?
+            tokens::load(&self.vault, &self.present)?
         };
         known.extend(practices.tokens.iter().map(|(token, key)| (token.clone(), *key)));
         for registration in inputs.stopped.iter().flat_map(|(_, tokens)| tokens).filter_map(|token| known.get(token)) {
@@ -355,7 +364,7 @@ impl<'a> Month<'a> {
 /// # Errors
 /// [`EngineError`] where the vault cannot be opened.
 pub fn index_of(home: &Home, present: &Present) -> Result<Index, EngineError> {
-    index_store::load(&home.vault()?, present)
+    index_store::load(&home.vault()?, &present.index)
 }
 
 /// The register of a home as it stands now, with what its present's journals and packages said.

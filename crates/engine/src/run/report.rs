@@ -6,9 +6,10 @@ use super::linking::Linking;
 use super::past::Past;
 use super::truth::{EventOutcome, Truth};
 use super::writing::Written;
-use super::{Month, Parts, Practices, index_store, quarantine, summary};
+use super::{Month, Parts, Practices, quarantine, summary, tokens};
 use crate::audit::{Act, Outcome};
 use crate::error::EngineError;
+use crate::index_store::{self, LocalKey};
 use crate::records::TABLES;
 use crate::report::{
     Counted, HeldPractice, Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows,
@@ -17,6 +18,10 @@ use crate::report::{
 use caredata_admit::{Identified, PersonAnswers, Setting as Place, Tie};
 use caredata_model::{PersonId, RecordKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+fn local_key(one: &Identified) -> LocalKey<'_> {
+    (one.key, &one.local_key)
+}
 
 impl Month<'_> {
     /// Stores what the index learnt, and gives the list of its files.
@@ -27,13 +32,13 @@ impl Month<'_> {
         parts: &Parts,
         linking: &Linking,
     ) -> Result<BTreeMap<String, String>, EngineError> {
-        let mut fresh: BTreeMap<u32, Vec<&Identified>> = BTreeMap::new();
+        let mut fresh: BTreeMap<u32, Vec<LocalKey<'_>>> = BTreeMap::new();
         for (part, &number) in &parts.numbers {
             let own = if part.practice.is_some() {
                 Vec::new()
             } else {
                 let source = written.elsewhere.iter().find(|one| one.source.name.as_str() == part.source);
-                source.into_iter().flat_map(|one| &one.identified).collect()
+                source.into_iter().flat_map(|one| &one.identified).map(local_key).collect()
             };
             fresh.insert(number, own);
         }
@@ -41,10 +46,13 @@ impl Month<'_> {
             parts.numbers.iter().filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
         for one in &written.registered.identified {
             if let Some(own) = of_practice.get(&*one.provider).and_then(|number| fresh.get_mut(number)) {
-                own.push(one);
+                own.push(local_key(one));
             }
         }
-        index_store::store(&self.vault, self.run.0, &linking.index, &fresh, &practices.tokens, &self.present)
+        let (vault, run) = (&self.vault, self.run.0);
+        let mut parts = index_store::store(vault, run, &linking.index, &fresh, &self.present.index)?;
+        parts.extend(tokens::store(vault, run, &self.present, &practices.tokens)?);
+        Ok(parts)
     }
 
     /// Fills in what the run did, checks that every sum holds, and notes each source in the log.

@@ -10,10 +10,9 @@ use super::grouped;
 use crate::args::{self, AboutLinks, Arguments, Link, Method};
 use crate::output;
 use anyhow::{Context, bail};
-use caredata_engine::linkage::{LinkFiles, link_files};
+use caredata_engine::linkage::{IndexFolder, LinkFiles, link_files};
 use serde_json::json;
 use std::fmt::Write;
-use std::path::Path;
 
 /// How many places with trouble are named on the terminal; all are counted.
 const PLACES_SHOWN: usize = 5;
@@ -24,7 +23,7 @@ pub fn link(arguments: &Arguments, options: &Link) -> anyhow::Result<()> {
         (Some(AboutLinks::Explain(options)), _) => explain::explain(arguments, options),
         (Some(AboutLinks::Review(options)), _) => review::review(arguments, options),
         (Some(AboutLinks::Rules(options)), _) => rules::rules(arguments, options),
-        (None, Some(linked)) => link_to(arguments, linked, options.out.as_deref()),
+        (None, Some(linked)) => link_to(arguments, linked, options),
         (None, None) => bail!("neither files to link nor a question"),
     }
 }
@@ -39,15 +38,22 @@ fn files(files: &args::LinkFiles) -> LinkFiles {
     }
 }
 
-fn link_to(arguments: &Arguments, linked: &args::LinkFiles, out: Option<&Path>) -> anyhow::Result<()> {
-    let out = out.context("no place to write the links to")?;
-    let done = link_files(&files(linked), out)?;
+fn link_to(arguments: &Arguments, linked: &args::LinkFiles, options: &Link) -> anyhow::Result<()> {
+    let out = options.out.as_deref().context("no place to write the links to")?;
+    let index = options.index.as_ref().zip(options.period);
+    let index =
+        index.map(|(folder, period)| IndexFolder { folder: folder.clone(), keys: options.keys.clone(), period });
+    let done = link_files(&files(linked), index.as_ref(), out)?;
     let [linked, new, review] = done.by_status;
     let [reading, linking, writing] = done.seconds;
     let value = json!({
         "out": out, "registrations": done.registrations, "events": done.events, "linked": linked, "new": new,
         "review": review, "quarantined": done.quarantined,
         "decisions": done.decisions, "decided_elsewhere": done.decided_elsewhere,
+        "known": done.known.as_ref().map(|known| json!({
+            "records": known.records, "judged_again": known.judged_again, "merges": known.merges,
+            "splits": known.splits, "changes": known.changes,
+        })),
         "seconds": { "read": reading, "link": linking, "write": writing },
     });
     let mut words = format!(
@@ -60,6 +66,19 @@ fn link_to(arguments: &Arguments, linked: &args::LinkFiles, out: Option<&Path>) 
         out.display(),
     );
     write!(words, "\nread {reading:.2} s, link {linking:.2} s, write {writing:.2} s")?;
+    match &done.known {
+        Some(known) if known.records == 0 => words.push_str("\nthe index is new"),
+        Some(known) => write!(
+            words,
+            "\nof {} records of the index {} were judged again: {} persons became another, {} records left their person; see {}",
+            grouped(known.records),
+            grouped(known.judged_again),
+            grouped(known.merges),
+            grouped(known.splits),
+            known.changes.display(),
+        )?,
+        None => {}
+    }
     if done.decisions > 0 {
         let plural = if done.decisions == 1 { "" } else { "s" };
         write!(words, "\nobeyed {} decision{plural}", grouped(done.decisions))?;
