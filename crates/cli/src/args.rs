@@ -47,6 +47,11 @@ pub enum Command {
     /// The register of objections. NHS Numbers come from standard input, never the command line.
     #[command(subcommand)]
     Objection(Objection),
+    /// Make objections hold at once and backwards: apply the register, remove earlier versions, search every file for what is left.
+    #[command(
+        after_help = "It cannot be undone: sealed rows come back after a withdrawal, GP rows with the practice's next extract only.\n\nExample:\n  caredata purge --home caredata-home"
+    )]
+    Purge,
     /// The log of every act.
     #[command(subcommand)]
     Audit(Audit),

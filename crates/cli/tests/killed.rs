@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Place, copy, rows, succeeds};
+use common::{Place, copy, csv, rows, succeeds};
+use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -36,5 +37,46 @@ fn a_killed_run_ends_where_an_undisturbed_one_does() {
         succeeds(&place.caredata(&home, &arguments));
         assert!(all(&home) == expected, "killed at moment {moment} of 7");
         succeeds(&place.caredata(&home, &["fsck"]));
+    }
+}
+
+#[test]
+fn a_killed_purge_leaves_a_home_that_reads_well_and_can_be_purged_again() {
+    let place = Place::with_people(2_000, 2);
+    place.init("home");
+    for month in ["2014-04", "2014-05"] {
+        succeeds(&place.run("home", &format!("data/{month}"), month));
+    }
+    let numbers = csv(&place.path("data/2014-04/hospital/apc.csv"), &["NEWNHSNO"]);
+    for row in numbers.iter().filter(|row| !row[0].is_empty()).take(3) {
+        let record = ["objection", "record", "--kind", "object-all", "--through", "patient line"];
+        let mut child =
+            place.command("home", &record).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it runs");
+        child.stdin.take().expect("its input").write_all(row[0].as_bytes()).expect("the number is read");
+        assert!(child.wait().expect("it ends").success());
+    }
+    let all = |home: &str| TABLES.map(|table| rows(&place.path(home), table));
+    copy(&place.path("home"), &place.path("undisturbed"));
+    let before = all("home");
+    let began = Instant::now();
+    succeeds(&place.caredata("undisturbed", &["purge"]));
+    let whole = began.elapsed();
+    let expected = all("undisturbed");
+    assert!(before != expected, "three people's rows go");
+    for moment in 1..=8 {
+        let home = format!("purged-{moment}");
+        copy(&place.path("home"), &place.path(&home));
+        let mut purge = place.command(&home, &["purge"]);
+        let mut child = purge.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program runs");
+        std::thread::sleep(whole * moment / 9);
+        let _ = child.kill();
+        child.wait().expect("it ends");
+        // Others who read the tables' own logs see, table by table, either version and never a mixture.
+        for (table, (rows, (before, after))) in all(&home).iter().zip(before.iter().zip(&expected)).enumerate() {
+            assert!(rows == before || rows == after, "table {table} after a kill at moment {moment} of 9");
+        }
+        succeeds(&place.caredata(&home, &["purge"]));
+        assert!(all(&home) == expected, "killed at moment {moment} of 9");
+        assert!(!succeeds(&place.caredata(&home, &["fsck"])).contains("waiting"));
     }
 }

@@ -25,6 +25,14 @@ fn deltalake_duckdb_and_polars_see_the_same_rows() {
     for month in ["2014-04", "2014-05"] {
         succeeds(&place.run("home", &format!("data/{month}"), month));
     }
+    same_in_all_tools(&place, &tables);
+    succeeds(&place.caredata("home", &["purge"]));
+    same_in_all_tools(&place, &tables);
+    succeeds(&place.run("home", "data/2014-05", "2014-05"));
+    same_in_all_tools(&place, &tables);
+}
+
+fn same_in_all_tools(place: &Place, tables: &[&str]) {
     // `cargo xtask test` makes an environment with these packages and names it here.
     let python = std::env::var("CAREDATA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)

@@ -151,6 +151,32 @@ pub enum Act {
         /// The run.
         run: i64,
     },
+    /// The register as it stands now is applied to what is published and sealed, without new files.
+    RegisterApplied {
+        /// The run that does it.
+        run: i64,
+    },
+    /// What earlier versions of the records still hold is about to be removed, or is.
+    Purged {
+        /// Data files and files of the vault that the present does not list.
+        files: u64,
+        /// Entries of the tables' own logs.
+        log_entries: u64,
+        /// Bytes of both.
+        bytes: u64,
+    },
+    /// After a purge every file of the home was read and searched for the marks of people who object.
+    PurgeProven {
+        /// Files read.
+        files: u64,
+        /// Files in which a mark stood where none may.
+        faults: u64,
+    },
+    /// A purge was refused.
+    PurgeRefused {
+        /// The error's stable code.
+        code: &'static str,
+    },
     /// One source's rows of a run were admitted.
     SourceAdmitted {
         /// The run.

@@ -383,6 +383,18 @@ pub enum EngineError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A home on which a promise is broken is not purged: what a damaged file says of itself proves nothing.
+    #[error("{faults} promises on the home are broken; nothing was purged")]
+    HomeFaulty {
+        /// How many.
+        faults: usize,
+    },
+    /// After a purge, marks of people who object stood where none may.
+    #[error("marks of people who object were found after the purge: {places}")]
+    PurgeUnproven {
+        /// Where: files of ours by name, others by their folder.
+        places: String,
+    },
     /// Another thread of the same work failed first.
     #[error("the work was interrupted by another part's failure")]
     Interrupted,
@@ -568,6 +580,14 @@ impl EngineError {
             }
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),
+            Self::HomeFaulty { .. } => {
+                ("home-faulty", Input, "see `caredata fsck`, mend what it names, and purge again; nothing was removed")
+            }
+            Self::PurgeUnproven { .. } => (
+                "purge-unproven",
+                Ours,
+                "remove files that are not the home's own and purge again; should it stay so, report what `caredata fsck` says",
+            ),
             Self::Interrupted => ("interrupted", Ours, "run the same command again"),
         }
     }

@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::home::Home;
+use crate::purge::{Removed, waiting};
 use crate::records::{RecordsView, TABLES, active_files, folder, runtime};
 use crate::run::{Present, index_of, known_by, present, register_of};
 use crate::vault::{Compartment, VaultName};
@@ -73,27 +74,35 @@ impl fmt::Display for Finding {
 
 /// What all checks found.
 #[derive(Clone, Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    findings: Vec<Finding>,
+    waiting: Removed,
+}
 
 impl Findings {
     /// Adds what a check found.
     pub fn add(&mut self, finding: Finding) {
-        self.0.push(finding);
+        self.findings.push(finding);
     }
 
     /// All of them.
     pub fn all(&self) -> &[Finding] {
-        &self.0
+        &self.findings
+    }
+
+    /// What waits for a purge: no promise is broken by it, but earlier versions still hold what later ones withhold.
+    pub const fn waiting(&self) -> &Removed {
+        &self.waiting
     }
 
     /// How many promises were checked.
     pub fn checked(&self) -> usize {
-        self.0.len()
+        self.findings.len()
     }
 
     /// The broken ones.
     pub fn broken(&self) -> Vec<&Finding> {
-        self.0.iter().filter(|finding| finding.broken.is_some()).collect()
+        self.findings.iter().filter(|finding| finding.broken.is_some()).collect()
     }
 }
 
@@ -107,6 +116,7 @@ pub fn check(home: &Home) -> Result<Findings, EngineError> {
     let pending = register.pending_publication()?.map(|_| "a run was broken off; start it again".to_owned());
     findings.add(Finding::of("no publication is left half done", &pending.into_iter().collect::<Vec<_>>()));
     let present = present(&register)?;
+    findings.waiting = waiting(home, &present)?;
     let damaged = files(home, &present);
     findings.add(Finding::of("every published file is there and whole", &damaged));
     if !damaged.is_empty() {
@@ -245,7 +255,7 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
         }
         if !found.is_empty() {
             faults.push(format!(
-                "{} holds rows of {} people who object; run the month again",
+                "{} holds rows of {} people who object; purge the home or run the month again",
                 table.name(),
                 found.len()
             ));

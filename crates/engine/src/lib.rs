@@ -8,6 +8,7 @@ mod index_store;
 pub mod keys;
 pub mod linkage;
 pub mod packages;
+pub mod purge;
 pub mod records;
 pub mod register;
 pub mod report;

@@ -1,5 +1,6 @@
 //! `caredata fsck`: every promise on a home checked, nothing changed.
 
+use super::purge::in_words;
 use super::{FAULTS_FOUND, RUN_AGAIN, open_home};
 use crate::args::Arguments;
 use crate::output;
@@ -19,8 +20,13 @@ pub fn fsck(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for finding in findings.all() {
         writeln!(words, "{finding}")?;
     }
-    let values: Vec<_> =
+    let mut values: Vec<_> =
         findings.all().iter().map(|one| json!({ "promise": one.promise, "broken": one.broken })).collect();
+    let waiting = findings.waiting();
+    if !waiting.is_nothing() {
+        writeln!(words, "note    waiting for `caredata purge`: {}", in_words(waiting))?;
+        values.push(json!({ "waits_for_purge": waiting }));
+    }
     output::result(arguments.json, &json!(values), &words)?;
     let broken = findings.broken();
     let run_again = broken.iter().all(|finding| finding.remedy == Remedy::RunAgain);

@@ -7,6 +7,7 @@ mod fsck;
 mod init;
 mod link;
 mod objection;
+mod purge;
 mod run;
 mod synth;
 
@@ -30,6 +31,7 @@ pub fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run::run(arguments, options)?,
         Command::Link(options) => link::link(arguments, options)?,
         Command::Objection(command) => objection::objection(arguments, command)?,
+        Command::Purge => purge::purge(arguments)?,
         Command::Audit(command) => return audit::audit(arguments, command),
         Command::Fsck => return fsck::fsck(arguments),
         Command::Completions { shell } => {

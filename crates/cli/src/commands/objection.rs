@@ -64,7 +64,8 @@ fn record(arguments: &Arguments, options: &Record, register: &Register, audit: &
     };
     register.record(audit, &wish)?;
     let words = format!(
-        "noted: {}. From the next run on the records follow it: what was published is sealed, or what was sealed comes back.\n\
+        "noted: {}. From the next `caredata purge` or run on the records follow it: what was published is sealed, or what was sealed\n\
+         comes back. Earlier versions go with the purge.\n\
          The person's care is not affected, and they can change their mind at any time.",
         wish.kind
     );

@@ -20,7 +20,7 @@ use std::path::Path;
 use url::Url;
 
 /// The name under which commits carry their publication's number.
-const APPLICATION: &str = "caredata";
+pub(super) const APPLICATION: &str = "caredata";
 
 /// What one publication does to one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,12 +80,11 @@ pub async fn active_files(records: &Path, table: Table) -> Result<Vec<String>, E
     Ok(uris.map(|uri| uri.rsplit('/').next().unwrap_or_default().to_owned()).collect())
 }
 
-async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, EngineError> {
+pub(super) async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, EngineError> {
     let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
     let place = folder(records, table);
     std::fs::create_dir_all(&place).map_err(EngineError::io("making a table's folder", &place))?;
-    let place = place.canonicalize().map_err(EngineError::io("finding a table's folder", &place))?;
-    let url = Url::from_directory_path(&place).map_err(|()| EngineError::Path { path: place.clone() })?;
+    let url = url_of(&place)?;
     let mut delta = DeltaTableBuilder::from_url(url.clone()).and_then(DeltaTableBuilder::build).map_err(fault)?;
     if delta.verify_deltatable_existence().await.map_err(fault)? {
         delta.load().await.map_err(fault)?;
@@ -101,7 +100,7 @@ async fn open_or_create(records: &Path, table: Table) -> Result<DeltaTable, Engi
         .map_err(fault)
 }
 
-fn add(file: &DataFile, now: i64) -> Add {
+pub(super) fn add(file: &DataFile, now: i64) -> Add {
     Add {
         path: file.name.clone(),
         size: file.bytes as i64,
@@ -110,6 +109,19 @@ fn add(file: &DataFile, now: i64) -> Add {
         stats: Some(format!("{{\"numRecords\":{}}}", file.rows)),
         ..Add::default()
     }
+}
+
+/// The table whose log lies under `place`.
+pub(super) async fn load(place: &Path, table: Table) -> Result<DeltaTable, EngineError> {
+    let fault = |source| EngineError::Table { table: table.name(), source: Box::new(source) };
+    let mut delta = DeltaTableBuilder::from_url(url_of(place)?).and_then(DeltaTableBuilder::build).map_err(fault)?;
+    delta.load().await.map_err(fault)?;
+    Ok(delta)
+}
+
+fn url_of(place: &Path) -> Result<Url, EngineError> {
+    let place = place.canonicalize().map_err(EngineError::io("finding a table's folder", place))?;
+    Url::from_directory_path(&place).map_err(|()| EngineError::Path { path: place.clone() })
 }
 
 fn remove(file: &DataFile, now: i64) -> Remove {

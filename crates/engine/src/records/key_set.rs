@@ -26,6 +26,16 @@ impl KeySet {
         Self { sorted: keys, bits }
     }
 
+    /// How many keys it was given.
+    pub const fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// Its keys, sorted.
+    pub fn into_keys(self) -> Vec<i64> {
+        self.sorted
+    }
+
     /// Whether the key is in the set.
     pub fn contains(&self, key: i64) -> bool {
         if self.bits.is_empty() {

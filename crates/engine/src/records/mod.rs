@@ -5,12 +5,14 @@
 //! is, a publication's list of files says.
 
 mod delta;
+mod history;
 mod key_set;
 mod reader;
 mod rewrite;
 mod writer;
 
 pub use delta::{Change, active_files, commit};
+pub use history::{begin_log_anew, forget_building, log_of_before, unlisted};
 pub use key_set::KeySet;
 pub use reader::RecordsView;
 pub use rewrite::{PublishedAgain, Rewritten, RowRule, Who, read, rewrite};

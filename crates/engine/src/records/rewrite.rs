@@ -143,7 +143,11 @@ impl RowRule<'_> {
         Ok(keys.zip(written).map(|(&key, &written)| who(key, written)).collect())
     }
 
-    fn touches(&self, table: Table, batch: &RecordBatch) -> Result<bool, EngineError> {
+    /// Whether a row goes, is sealed, or changes its person.
+    ///
+    /// # Errors
+    /// As [`RowRule::part`].
+    pub fn touches(&self, table: Table, batch: &RecordBatch) -> Result<bool, EngineError> {
         let written = ids(batch, "person")?.values().iter();
         let renamed = written.zip(self.persons_of(table, batch)?).any(|(written, present)| present != Some(*written));
         Ok(renamed || self.fates(table, batch)?.into_iter().any(|fate| fate != Fate::Publish))

@@ -37,7 +37,7 @@ pub struct Linking {
 
 impl Linking {
     /// Links what came in against the index, from which [`replace`] took what comes again; `held` is what it gave.
-    pub fn new(
+    pub(super) fn new(
         month: &Month<'_>,
         index: Index,
         registered: &SourceAdmitted,
@@ -75,7 +75,6 @@ impl Linking {
         let Linkage { registrations: links, events: linked, pending, diagnostics } =
             link(&settings, index, &registrations, &events, &person_id);
         let index = pending.observe((&registrations, &links), (&events, &linked));
-        let who_is_who = who_is_who(&index);
         let mut rest = linked.as_slice();
         let events = elsewhere
             .iter()
@@ -85,6 +84,12 @@ impl Linking {
                 own.to_vec()
             })
             .collect();
+        Self { registrations: links, events, diagnostics, settings, ..Self::as_held(month, index, parts) }
+    }
+
+    /// Who is who by the index alone, where nothing came in.
+    pub(super) fn as_held(month: &Month<'_>, index: Index, parts: &Parts) -> Self {
+        let who_is_who = who_is_who(&index);
         let mut everybody: Vec<(PersonId, Tie)> =
             who_is_who.par_iter().map(|&(_, person, tie)| (person, tie)).collect();
         let persons = Persons::new(who_is_who);
@@ -94,7 +99,16 @@ impl Linking {
         let parts = held.chain(parts.numbers.iter().map(|(part, &number)| (number, part)));
         let source_of =
             parts.filter_map(|(number, part)| Some((number, SourceName::parse(&part.source).ok()?))).collect();
-        Self { registrations: links, events, index, diagnostics, persons, source_of, everybody, settings }
+        Self {
+            registrations: Vec::new(),
+            events: Vec::new(),
+            index,
+            diagnostics: Diagnostics::default(),
+            persons,
+            source_of,
+            everybody,
+            settings: Settings::default(),
+        }
     }
 
     /// Registrations whose key several persons bore, since a practice gave it to another patient: each with all its persons.

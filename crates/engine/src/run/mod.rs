@@ -11,6 +11,7 @@ mod past;
 mod persons;
 mod publish;
 mod quarantine;
+mod refresh;
 mod report;
 mod state;
 mod summary;
@@ -24,20 +25,24 @@ pub use caredata_extract::Source;
 pub use inputs::RunInput;
 pub(crate) use linking::person_id;
 pub use publish::present;
+pub(crate) use publish::recover;
+pub(crate) use refresh::{Refreshed, refresh};
 pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
 pub(crate) use summary::{quality, weights};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
+<<<<<<< HEAD
 use crate::home::{Home, NationalOptOuts, UnlinkedRows};
+=======
+use crate::home::Home;
+>>>>>>> main
 use crate::index_store;
 use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
 use admission::{Practices, Rules, admit_elsewhere, admit_registrations, terms};
-use caredata_admit::{
-    Attestation, Policy, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms, Unlinked,
-};
+use caredata_admit::{Attestation, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms};
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
@@ -68,7 +73,7 @@ impl Progress for () {
 pub fn run(home: &Home, who: Remark, input: &RunInput, progress: &dyn Progress) -> Result<RunReport, EngineError> {
     let audit = home.audit(who)?;
     let register = home.register()?;
-    let present = publish::recover(home, &register, &audit)?;
+    let present = recover(home, &register, &audit)?;
     let done = Month::begin(home, &audit, &register, input, present, progress).and_then(Month::go);
     if let Err(error) = &done {
         audit.append(&Act::RunRefused { code: error.code() }, Outcome::Denied)?;
@@ -118,6 +123,18 @@ impl<'a> Month<'a> {
         }
         let run = register.begin_run(input.period)?;
         audit.append(&Act::RunStarted { run: run.0, period: input.period }, Outcome::Allowed)?;
+        Self::set_up(home, audit, register, input, present, progress, run)
+    }
+
+    fn set_up(
+        home: &'a Home,
+        audit: &'a Audit,
+        register: &'a Register,
+        input: &'a RunInput,
+        present: Present,
+        progress: &'a dyn Progress,
+        run: RunId,
+    ) -> Result<Self, EngineError> {
         let keys = home.keys();
         let secret = RecordKeySecret::new(*keys.record.bytes());
         let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*keys.pseudonym.bytes()), "records");
@@ -169,13 +186,7 @@ impl<'a> Month<'a> {
         self.stage("link");
         let held = linking::replace(&mut index, &parts, &registered, &terms.register);
         let linking = Linking::new(&self, index, &registered, &elsewhere, held, &parts);
-        let policy = Policy {
-            unlinked: match self.home.policy().unlinked_rows {
-                UnlinkedRows::Publish => Unlinked::Admit,
-                UnlinkedRows::Withhold => Unlinked::Withhold,
-            },
-        };
-        let answers = linking.ask(&terms.register, policy);
+        let answers = linking.ask(&terms.register, self.policy());
 
         self.stage("de-identify and write");
         let journals = self.journals(&inputs, &practices, &registrations, &terms)?;

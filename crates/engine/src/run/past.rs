@@ -36,6 +36,12 @@ pub struct Past {
 }
 
 impl Past {
+    /// Whether anything is other than it was: a table, or what lies under seal.
+    pub fn differs_from(&self, present: &Present) -> bool {
+        let of_tables = self.changes.values().any(|change| !change.added.is_empty() || !change.removed.is_empty());
+        of_tables || self.sealed != present.sealed
+    }
+
     /// The publication that all this amounts to.
     pub fn publication(
         &self,
@@ -123,11 +129,15 @@ impl Month<'_> {
             changes.entry(file.table.clone()).or_default().added.push(file.clone());
             files.push(file);
         }
-        let persons = self.write_persons(written.take_persons(&self.deidentifier), &rules)?;
-        let change = changes.entry(PERSONS.to_owned()).or_default();
-        change.removed.extend(self.present.files.iter().filter(|file| file.table == PERSONS).cloned());
-        change.added.extend(persons.iter().cloned());
-        files.extend(persons);
+        let earlier = self.present.files.iter().filter(|file| file.table == PERSONS).cloned();
+        if let Some(persons) = self.write_persons(written.take_persons(&self.deidentifier), &rules)? {
+            let change = changes.entry(PERSONS.to_owned()).or_default();
+            change.removed.extend(earlier);
+            change.added.extend(persons.iter().cloned());
+            files.extend(persons);
+        } else {
+            files.extend(earlier);
+        }
         files.sort();
         sealed.sort();
         replaced.retain(|_, rows| *rows > 0);

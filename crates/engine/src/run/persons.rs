@@ -20,30 +20,53 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 impl Month<'_> {
-    /// Writes the table.
+    /// Writes the table; `None` where nothing was stated and every row stays as it is.
     pub(super) fn write_persons(
         &self,
         stated: PersonsBuilder,
         rules: &Rules<'_>,
-    ) -> Result<Vec<DataFile>, EngineError> {
+    ) -> Result<Option<Vec<DataFile>>, EngineError> {
         let earlier: Vec<&DataFile> = self.present.files.iter().filter(|file| file.table == PERSONS).collect();
-        let period = self.input.period.to_string();
-        let writer = self.writer_of_past(Table::Persons, PERSONS, &period, "new")?;
         let record = stated.finish()?;
         let permitted = Permitted::by(rules)?;
         let mut choice = Choice::between(self, &record, &earlier, rules, &permitted)?;
+        let rule = RowRule {
+            answers: Arc::clone(&permitted.by_person),
+            renamed: rules.renamed.clone(),
+            persons: std::mem::take(&mut choice.old_gone),
+            ..RowRule::default()
+        };
+        if record.batch().num_rows() == 0 && self.all_stay(&earlier, &rule, rules, &permitted)? {
+            return Ok(None);
+        }
+        let writer = self.writer_of_past(Table::Persons, PERSONS, &self.input.period.to_string(), "new")?;
         if !earlier.is_empty() {
-            let rule = RowRule {
-                answers: Arc::clone(&permitted.by_person),
-                renamed: rules.renamed.clone(),
-                persons: std::mem::take(&mut choice.old_gone),
-                ..RowRule::default()
-            };
             self.keep_earlier(&earlier, &rule, &writer, &mut choice.present)?;
         }
         writer.write(&self.known_from_elsewhere(&choice.present, rules, &permitted).finish()?)?;
         writer.write_again(&PublishedAgain::without(&record, &choice.new_gone)?)?;
-        writer.finish()
+        writer.finish().map(Some)
+    }
+
+    /// Whether the earlier rows are the table as it must be: none goes or changes, and nobody lacks one.
+    fn all_stay(
+        &self,
+        earlier: &[&DataFile],
+        rule: &RowRule<'_>,
+        rules: &Rules<'_>,
+        permitted: &Permitted,
+    ) -> Result<bool, EngineError> {
+        let mut present = HashSet::new();
+        for file in earlier {
+            for batch in read(&self.home.records(), Table::Persons, file, None)? {
+                let batch = batch.map_err(EngineError::arrow("reading records"))?;
+                let each_once = rows(&batch)?.all(|(person, _)| present.insert(person));
+                if !each_once || rule.touches(Table::Persons, &batch)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(self.known_from_elsewhere(&present, rules, permitted).is_empty())
     }
 
     /// Writes the rows of earlier runs that stay, one a person, and notes whose they are.

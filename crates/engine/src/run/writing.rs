@@ -42,6 +42,29 @@ pub struct Written {
 }
 
 impl Written {
+    /// What is written where nothing came in.
+    ///
+    /// # Errors
+    /// [`EngineError::Extract`] where the program's own declaration of GP registrations cannot be read, a fault of ours.
+    pub fn nothing(deidentifier: &Deidentifier) -> Result<Self, EngineError> {
+        Ok(Self {
+            registered: SourceAdmitted {
+                source: Source::builtin("gp-patients")?,
+                identified: Vec::new(),
+                payload: Vec::new(),
+                withheld: Vec::new(),
+                account: Account::default(),
+            },
+            elsewhere: Vec::new(),
+            journals: None,
+            files: Vec::new(),
+            sealed: Vec::new(),
+            keys: BTreeMap::new(),
+            persons: PersonsBuilder::new(deidentifier),
+            blanked: BTreeMap::new(),
+        })
+    }
+
     /// What the rows state about persons, once.
     pub fn take_persons(&mut self, deidentifier: &Deidentifier) -> PersonsBuilder {
         std::mem::replace(&mut self.persons, PersonsBuilder::new(deidentifier))
