@@ -32,11 +32,7 @@ pub(crate) use summary::{quality, weights};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
-<<<<<<< HEAD
-use crate::home::{Home, NationalOptOuts, UnlinkedRows};
-=======
-use crate::home::Home;
->>>>>>> main
+use crate::home::{Home, NationalOptOuts};
 use crate::index_store;
 use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
