@@ -103,6 +103,11 @@ pub struct Bench {
 /// # Errors
 /// If anything that is measured fails.
 pub fn bench(root: &Path, words: &[String]) -> Result<()> {
+    if words.first().is_some_and(|word| word == "register") {
+        // It understands the other words itself.
+        let example = ["run", "--release", "--package", "caredata-engine", "--example", "register_bench", "--"];
+        return run(cargo().current_dir(root).args(example).args(&words[1..]));
+    }
     let options = Options::parse(words)?;
     run(cargo().current_dir(root).args(["build", "--release", "--package", "caredata"]))?;
     let bench = Bench::prepare(root)?;

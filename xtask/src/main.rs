@@ -29,6 +29,8 @@ const HELP: &str = "cargo xtask CHORE
   bench pieces         what the parts of reading and of linkage cost by themselves, beside what the machine could do
   bench scale          how time and memory of linkage grow with people
                          --millions LIST (1,5)  --times N (5)  --seed S (1)  --errors standard|hard|both (standard)
+  bench register       the register: loading, a lookup, and checking many numbers at once
+                         --millions M (10)  --loads N (1)  --numbers M (60)
   bench months         months linked one by one with an index, beside one run over all of them
                          --months N (8)  --people N (1000000)  --seed S (1)  --errors standard|hard|both (standard)
   fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule

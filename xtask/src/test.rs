@@ -8,7 +8,7 @@ use crate::{python, tidy};
 use anyhow::{Context as _, Result, ensure};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// Numbers of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub fn test(root: &Path) -> Result<()> {
     components(root)?;
     let python = python::ready(root, python::TESTS)?;
     println!("Python for the tests: {}", python.display());
+    postgres();
 
     let mut failures = Vec::new();
     let mut part = |name: &'static str, outcome: Result<()>| {
@@ -68,6 +69,20 @@ fn components(root: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `PostgreSQL`, for the register's tests. Where it cannot be had they fail and say so themselves.
+fn postgres() {
+    let there = || works(Command::new("sh").args(["-c", "command -v initdb || ls /usr/lib/postgresql/*/bin/initdb"]));
+    if there() {
+        return;
+    }
+    println!("There is no PostgreSQL here: installing Debian's postgresql with apt-get.");
+    let install = "apt-get update -qq && apt-get install -y -qq postgresql";
+    let installed = run(Command::new("sh").args(["-c", install]).env("DEBIAN_FRONTEND", "noninteractive"));
+    if installed.is_err() || !there() {
+        eprintln!("PostgreSQL could not be installed: the tests of the register on it will FAIL. Install it by hand.");
+    }
 }
 
 /// Runs the tests, showing their output as it comes and adding up their closing lines.

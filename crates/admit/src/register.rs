@@ -8,6 +8,7 @@ use crate::AdmitError;
 use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// Whom a wish is about.
 ///
@@ -102,7 +103,14 @@ pub struct Register {
     standing: HashMap<Subject, Standing>,
     /// Registrations that their practices' own last word keeps from use.
     bound: HashSet<RecordKey>,
+    /// Whom a national file let through; `None` where it is not asked.
+    let_through: Option<LetThrough>,
+    /// What stands for whoever it did not, and who said nothing themselves.
+    not_let_through: Standing,
 }
+
+/// Whether a national file let a number through.
+type LetThrough = Arc<dyn Fn(NhsNumber) -> bool + Send + Sync>;
 
 impl Register {
     /// The register of these events, as known on `today`.
@@ -120,7 +128,14 @@ impl Register {
     }
 
     fn empty(today: Day) -> Self {
-        Self { today, wishes: HashMap::new(), standing: HashMap::new(), bound: HashSet::new() }
+        Self {
+            today,
+            wishes: HashMap::new(),
+            standing: HashMap::new(),
+            bound: HashSet::new(),
+            let_through: None,
+            not_let_through: Standing::new([Scope::All]),
+        }
     }
 
     /// This register and further events, such as the wishes found in the journals of a run.
@@ -143,6 +158,24 @@ impl Register {
                 self.standing.insert(subject, standing);
             }
         }
+        self
+    }
+
+    /// This register, where a national file of objections is asked too: whoever it has not let through is withheld as if they
+    /// had objected to everything, under each of their numbers. A person without a number cannot be asked about. Wishes are
+    /// added before.
+    #[must_use]
+    pub fn letting_through(mut self, let_through: impl Fn(NhsNumber) -> bool + Send + Sync + 'static) -> Self {
+        for (subject, standing) in &mut self.standing {
+            let passes = match subject {
+                Subject::Number(number) => let_through(*number),
+                Subject::Record(_) => true,
+            };
+            if !passes {
+                *standing = Standing::new(standing.scopes().iter().cloned().chain([Scope::All]));
+            }
+        }
+        self.let_through = Some(Arc::new(let_through));
         self
     }
 
@@ -171,7 +204,11 @@ impl Register {
 
     /// The objections of a subject that stand; `None` where none does.
     pub fn standing(&self, subject: Subject) -> Option<&Standing> {
-        self.standing.get(&subject)
+        let withheld = || match (subject, &self.let_through) {
+            (Subject::Number(number), Some(let_through)) if !let_through(number) => Some(&self.not_let_through),
+            (Subject::Number(_) | Subject::Record(_), _) => None,
+        };
+        self.standing.get(&subject).or_else(withheld)
     }
 
     /// Whether the practice's own last word about this registration keeps it from use, whatever was said elsewhere.
@@ -254,6 +291,22 @@ mod tests {
         assert!(register.binds(record));
         let register = register.noting([objected, (record, gp(Choice::Withdraw, "2014-03-01"))]);
         assert!(!register.binds(record) && register.bound().next().is_none());
+    }
+
+    #[test]
+    fn whoever_a_national_file_does_not_let_through_is_withheld() {
+        let today = day("2014-05-01").expect("a day");
+        let other = NhsNumber::parse("9434765870").expect("a number");
+        let gp = Wish { scope: Scope::GpRecord, ..wish(Choice::Object, "2014-01-01") };
+        let register = Register::from_events([(subject(), gp)], today).expect("one event");
+        assert!(register.standing(Subject::Number(other)).is_none());
+        let asked = register.clone().letting_through(|_| false);
+        assert!(asked.objects(other, &Scope::All));
+        let own = asked.standing(subject()).expect("a standing").scopes().to_vec();
+        assert_eq!(own, [Scope::GpRecord, Scope::All], "beside what was said");
+        assert!(asked.standing(Subject::Record(RecordKey::from_bits(7))).is_none(), "nobody could be asked");
+        let asked = register.letting_through(move |number| number == other);
+        assert!(!asked.objects(other, &Scope::All) && asked.standing(subject()).is_some());
     }
 
     #[test]

@@ -381,6 +381,24 @@ pub enum Objection {
         /// The file to make; never one that is there already.
         file: PathBuf,
     },
+    /// Write the NHS Numbers to ask a national file of objections about, one `NHSNO,` a line. Guard the file.
+    #[command(after_help = "Example:\n  caredata objection check-out ask.dat")]
+    CheckOut {
+        /// The file to make; never one that is there already.
+        file: PathBuf,
+    },
+    /// Take what came back: who was asked about and is missing from it objects. Answers count for the days that the home's
+    /// settings say, 21 from the day of asking where they say nothing.
+    #[command(after_help = "Example:\n  caredata objection check-in ask.dat answer.dat")]
+    CheckIn {
+        /// The file that asked.
+        sent: PathBuf,
+        /// The file that came back.
+        returned: PathBuf,
+        /// An empty file that came back means what it says.
+        #[arg(long)]
+        everybody_objects: bool,
+    },
     /// Load a register of objections, whole or not at all.
     #[command(after_help = "Example:\n  caredata objection load objections.csv")]
     Load {

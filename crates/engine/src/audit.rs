@@ -91,6 +91,25 @@ pub enum Act {
         /// The rule, as a stable code.
         why: &'static str,
     },
+    /// Numbers were written to a file, for the national file of objections to be asked about.
+    OptOutsAsked {
+        /// How many.
+        rows: u64,
+    },
+    /// What came back was taken.
+    OptOutsAnswered {
+        /// SHA-256 of the file that asked.
+        sha256: String,
+        /// Numbers asked about.
+        asked: u64,
+        /// Numbers missing from what came back.
+        objecting: u64,
+    },
+    /// What came back was refused.
+    OptOutsRefused {
+        /// The error's stable code.
+        code: &'static str,
+    },
     /// All that was loaded and noted was written to a file.
     ObjectionsExported {},
     /// A person's present wishes or all that was ever said were read.

@@ -134,6 +134,19 @@ pub enum EngineError {
     /// The URL of a register in another database is none of ours; nothing of it is repeated here.
     #[error("the register's URL does not begin postgres:// or is no URL")]
     NotARegisterUrl,
+    /// There is nobody to ask the national file about.
+    #[error("nobody with an NHS Number is known to this home yet")]
+    NobodyKnown,
+    /// A file of the check for opt-outs was refused whole.
+    #[error("{file}{} was refused whole: {what}", if *line > 0 { format!(" line {line}") } else { String::new() })]
+    OptOutsRefused {
+        /// The file.
+        file: PathBuf,
+        /// The line; 0 where it is the file as a whole.
+        line: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The database named for a new home's register holds one already.
     #[error("the database named for the register holds a register already; nothing was changed")]
     RegisterTaken,
@@ -468,6 +481,12 @@ impl EngineError {
             Self::NotARegisterUrl => {
                 ("not-a-register-url", Input, "write register = \"postgres://USER@HOST/DATABASE\" in caredata.toml")
             }
+            Self::NobodyKnown => ("nobody-known", Input, "run a month first: whose numbers it knows are asked about"),
+            Self::OptOutsRefused { .. } => (
+                "opt-outs-refused",
+                Input,
+                "give the file that check-out wrote and the one that came back for it; nothing was changed",
+            ),
             Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (
                 "unknown-source",

@@ -7,7 +7,7 @@
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
 use crate::keys::Keys;
-use crate::register::{Place, PostgresUrl, Register};
+use crate::register::{LineEnds, Place, PostgresUrl, Register};
 use crate::vault::Vault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,13 +33,40 @@ pub enum UnlinkedRows {
     Withhold,
 }
 
-/// The switches that the trusted body sets for its home.
+/// Whether a national file of objections is asked about everybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
+pub enum NationalOptOuts {
+    /// It is not: the register knows all objections.
+    #[default]
+    NotAsked,
+    /// It is: whoever it has not let through, by an answer that still counts, is withheld.
+    Asked,
+}
+
+/// The switches that the trusted body sets for its home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Policy {
     /// What to do with rows that tie to no registered person.
-    #[serde(default)]
     pub unlinked_rows: UnlinkedRows,
+    /// Whether a national file of objections is asked.
+    pub national_opt_outs: NationalOptOuts,
+    /// Days for which its answers may be used, from the day on which they were asked for.
+    pub opt_out_answer_days: u16,
+    /// How lines of the file that asks end.
+    pub opt_out_line_ends: LineEnds,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            unlinked_rows: UnlinkedRows::default(),
+            national_opt_outs: NationalOptOuts::default(),
+            opt_out_answer_days: 21,
+            opt_out_line_ends: LineEnds::default(),
+        }
+    }
 }
 
 /// Somebody's word that there are no objections to load.

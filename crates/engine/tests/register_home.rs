@@ -7,8 +7,8 @@ use caredata_engine::audit::Audit;
 use caredata_engine::error::{EngineError, Remark};
 use caredata_engine::home::{Attestation, Home, InitOptions, Policy, UnlinkedRows};
 use caredata_engine::register::{
-    Contribution, Footing, Kind, LoadFault, Needs, NewContribution, NewObjection, Place, PostgresUrl, Register, RunId,
-    Saying, Validity,
+    Contribution, EmptyReturn, Footing, Kind, LineEnds, LoadFault, Needs, NewContribution, NewObjection, Place,
+    PostgresUrl, Register, RunId, Saying, Validity,
 };
 use caredata_model::{AgeBand, Choice, Day, Door, Format, NhsNumber, Scope, SourceName, Speaker, Wish};
 use std::cell::RefCell;
@@ -98,7 +98,7 @@ fn first_fault(result: Result<caredata_engine::register::Loaded, EngineError>) -
 fn a_home_is_made_guarded_and_opened_by_one_alone() {
     let place = tempfile::tempdir().expect("a folder");
     let folder = place.path().join("deep/home");
-    let policy = Policy { unlinked_rows: UnlinkedRows::Withhold };
+    let policy = Policy { unlinked_rows: UnlinkedRows::Withhold, ..Policy::default() };
     let home = Home::init(&folder, &InitOptions { policy, ..options(place.path()) }).expect("a home");
     for name in ["records", "vault", "quarantine", "report", "log", "public"] {
         assert!(folder.join(name).is_dir(), "{name}");
@@ -374,6 +374,51 @@ fn many_numbers_are_answered_as_the_register_answers_one_by_one() {
 }
 
 #[test]
+fn the_national_file_is_asked_by_file_and_its_answers_expire() {
+    let house = house();
+    let file = |name: &str| house.place.path().join(name);
+    let numbers = [nhs(CANARY), nhs(OTHER), nhs("9434765838")].into();
+    let (asked_on, days) = (day("2014-04-01"), 21);
+    for (ends, name) in [(LineEnds::Lf, "lf.dat"), (LineEnds::Crlf, "crlf.dat")] {
+        assert_eq!(house.register.check_out(&house.audit, &numbers, &file(name), ends).expect("asked"), 3);
+    }
+    let sent = fs::read_to_string(file("crlf.dat")).expect("a file");
+    assert_eq!(sent, "9434765838,\r\n9434765870,\r\n9434765919,\r\n");
+    assert_eq!(fs::read_to_string(file("lf.dat")).expect("a file"), sent.replace('\r', ""));
+    let take = |sent: &str, text: &str, empty| {
+        fs::write(file("back.dat"), text).expect("written");
+        house.register.check_in(&house.audit, (&file(sent), &file("back.dat")), (asked_on, days), empty)
+    };
+    let (lf, crlf) = ("9434765870,\n9434765838,\n", "9434765838,\r\n9434765870,");
+    for (text, says) in [
+        ("9434765870,\n9434765918,\n", "line 2 was refused whole: it contains one or more invalid NHS Numbers"),
+        ("9434765870,\n943476583X,\n", "invalid NHS Numbers"),
+        ("9434765870,\n4010232137,\n", "another question"),
+        ("", "everybody objects"),
+    ] {
+        let error = take("lf.dat", text, EmptyReturn::Refused).expect_err(says);
+        assert!(
+            (error.code(), error.exit_code()) == ("opt-outs-refused", 3) && error.to_string().contains(says),
+            "{error}"
+        );
+        assert!(!house.register.allowed(asked_on).expect("read").contains(nhs(OTHER)), "nothing half-done");
+    }
+    for (sent, text) in [("lf.dat", lf), ("crlf.dat", crlf), ("lf.dat", crlf)] {
+        let checked = take(sent, text, EmptyReturn::Refused).expect("taken");
+        assert_eq!((checked.asked, checked.objecting, checked.until), (3, 1, day("2014-04-22")));
+    }
+    let allowed = |on: &str| house.register.allowed(day(on)).expect("read");
+    assert!(allowed("2014-04-22").contains(nhs(OTHER)) && !allowed("2014-04-22").contains(nhs(CANARY)));
+    assert!(!allowed("2014-04-22").contains(nhs("4010232137")), "nobody was asked about");
+    assert!(!allowed("2014-04-23").contains(nhs(OTHER)), "the answer has expired");
+    take("lf.dat", "", EmptyReturn::EverybodyObjects).expect("somebody says so");
+    assert!(!allowed("2014-04-02").contains(nhs(OTHER)));
+    assert_eq!(house.register.wishes(&[]).expect("read").len(), 0, "answers are no events");
+    let log = fs::read_to_string(house.home.log().join(Audit::FILE)).expect("a log");
+    assert!(["opt-outs-asked", "opt-outs-refused", "opt-outs-answered"].iter().all(|act| log.contains(act)));
+}
+
+#[test]
 fn two_of_one_day_without_times_leave_the_objection() {
     let house = house();
     let rows = "9434765919,object-all,2014-03-01,2014-03-01,,,1\n9434765919,withdraw-all,2014-03-01,2014-03-01,,,2\n";
@@ -479,10 +524,10 @@ fn nothing_in_the_register_can_be_changed_or_removed() {
     house.register.attest(&remark("A"), &remark("B")).expect("noted");
     publish(&house, &[]);
     let config = fs::read_to_string(house.home.folder().join("caredata.toml")).expect("a file");
-    let url = config.lines().find_map(|line| line.strip_prefix("register = ")).map_or_else(
-        || format!("sqlite:{}", path_of(&house.register).display()),
-        |url| url.trim_matches('"').to_owned(),
-    );
+    // A key's print bears the same name.
+    let url = config.lines().find_map(|line| line.strip_prefix("register = ").filter(|url| url.contains("://")));
+    let of_file = || format!("sqlite:{}", path_of(&house.register).display());
+    let url = url.map_or_else(of_file, |url| url.trim_matches('"').to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut connection = AnyConnection::connect(&url).await.expect("opened");
@@ -649,7 +694,7 @@ fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
 #[test]
 fn all_of_it_holds_on_postgresql_too() {
     SERVER.set(Some(postgres::Server::start()));
-    let tests: [(&str, fn()); 14] = [
+    let tests: [(&str, fn()); 15] = [
         ("rests", the_register_says_on_what_it_rests),
         ("change minds", people_change_their_minds_as_often_as_they_like_even_within_a_day),
         ("who may", an_objection_is_taken_from_anybody_and_a_withdrawal_from_who_may_act_for_the_person),
@@ -657,6 +702,7 @@ fn all_of_it_holds_on_postgresql_too() {
         ("export", what_is_exported_is_loaded_elsewhere_as_it_was),
         ("closed words", closed_words_of_a_file_are_judged_and_words_of_its_own_are_kept),
         ("many numbers", many_numbers_are_answered_as_the_register_answers_one_by_one),
+        ("national file", the_national_file_is_asked_by_file_and_its_answers_expire),
         ("one day", two_of_one_day_without_times_leave_the_objection),
         ("loads once", a_file_loads_once_in_any_column_order_and_delimiter),
         ("bad rows", one_bad_row_refuses_the_file_and_says_which),

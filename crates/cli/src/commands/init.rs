@@ -22,7 +22,7 @@ pub fn init(arguments: &Arguments, options: &Init) -> anyhow::Result<()> {
         &arguments.home,
         &InitOptions {
             keys: options.keys.clone(),
-            policy: Policy { unlinked_rows },
+            policy: Policy { unlinked_rows, ..Policy::default() },
             attestation,
             register: options.register.as_deref().map(PostgresUrl::parse).transpose()?,
             who: who()?,

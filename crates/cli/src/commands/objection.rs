@@ -9,7 +9,9 @@ use anyhow::Context;
 use caredata_engine::EngineError;
 use caredata_engine::audit::Audit;
 use caredata_engine::error::Remark;
-use caredata_engine::register::{Needs, NewObjection, Register, Saying, Validity};
+use caredata_engine::home::Home;
+use caredata_engine::register::{EmptyReturn, Needs, NewObjection, Register, Saying, Validity};
+use caredata_engine::run::{index_of, present};
 use caredata_engine::today;
 use caredata_model::{AgeBand, Choice, Door, Format, Language, NhsNumber, Scope, Speaker};
 use serde_json::json;
@@ -22,7 +24,11 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
     let expected = match command {
         Objection::Record(options) => options.expect_source.clone(),
         Objection::Load { expect_source, .. } => expect_source.clone(),
-        Objection::Show | Objection::History | Objection::Export { .. } => Vec::new(),
+        Objection::Show
+        | Objection::History
+        | Objection::Export { .. }
+        | Objection::CheckOut { .. }
+        | Objection::CheckIn { .. } => Vec::new(),
     };
     let (register, audit) = (home.register()?.expecting(expected), home.audit(who()?)?);
     match command {
@@ -31,6 +37,21 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
         Objection::History => history(arguments, &register, &audit),
         Objection::Load { file, .. } => load(arguments, file, &register, &audit),
         Objection::Export { file } => export(arguments, file, &register, &audit),
+        Objection::CheckOut { file } => check_out(arguments, file, &home, &register, &audit),
+        Objection::CheckIn { sent, returned, everybody_objects } => {
+            let empty = if *everybody_objects { EmptyReturn::EverybodyObjects } else { EmptyReturn::Refused };
+            let days = home.policy().opt_out_answer_days;
+            let checked = register.check_in(&audit, (sent, returned), (today(), days), empty)?;
+            let words = format!(
+                "{} asked about, {} object; the answers count until {}\nnext: caredata run, for each period again",
+                grouped(checked.asked),
+                grouped(checked.objecting),
+                checked.until
+            );
+            let value =
+                json!({ "asked": checked.asked, "objecting": checked.objecting, "until": checked.until.to_string() });
+            output::result(arguments.json, &value, &words)
+        }
     }
 }
 
@@ -167,6 +188,27 @@ fn export(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit
         file.display()
     );
     output::result(arguments.json, &json!({ "rows": exported.rows, "file": file }), &words)
+}
+
+/// Everybody whom the home knows by a number is asked about.
+fn check_out(
+    arguments: &Arguments,
+    file: &Path,
+    home: &Home,
+    register: &Register,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    let index = index_of(home, &present(register)?)?;
+    let numbers = index.observations().iter().filter_map(|one| one.identifiers.nhs_number()).collect();
+    let asked = register.check_out(audit, &numbers, file, home.policy().opt_out_line_ends)?;
+    let words = format!(
+        "{} numbers written to {}; it holds NHS Numbers: keep it as you keep the home\n\
+         next: caredata objection check-in {} ANSWER",
+        grouped(asked),
+        file.display(),
+        file.display()
+    );
+    output::result(arguments.json, &json!({ "asked": asked, "file": file }), &words)
 }
 
 /// Reads the NHS Number: from a prompt on a terminal, else the first line of standard input.

@@ -77,22 +77,26 @@ impl Place {
             parts.push(self.part(&format!("substr($1, CAST(row * {width} + {from} AS INTEGER), {length})"), form));
             from += length;
         }
-        let rows = match self {
-            Self::File(_) => {
-                "(WITH RECURSIVE rows (row) AS (SELECT 0 UNION ALL SELECT row + 1 FROM rows WHERE row + 1 < $2) \
-                              SELECT row FROM rows) AS numbered"
-                    .to_owned()
-            }
-            Self::Postgres(_) => "generate_series(0, $2 - 1) AS numbered (row)".to_owned(),
-        };
         let insert = format!(
             "INSERT INTO objections (person, source_id, kind, effective, recorded_at, number_sealed, saying) \
-             SELECT {} FROM {rows} WHERE row >= 0 ON CONFLICT DO NOTHING",
-            parts.join(", ")
+             SELECT {} FROM {} WHERE row >= 0 ON CONFLICT DO NOTHING",
+            parts.join(", "),
+            self.row_numbers()
         );
         // Made of the numbers above alone.
         let insert = sqlx::query(AssertSqlSafe(insert)).bind(packed.bytes).bind(packed.rows as i64);
         Ok(insert.execute(connection).await?.rows_affected())
+    }
+
+    /// A table of the numbers from 0 to below `$2`.
+    pub(super) fn row_numbers(&self) -> &'static str {
+        match self {
+            Self::File(_) => {
+                "(WITH RECURSIVE rows (row) AS (SELECT 0 UNION ALL SELECT row + 1 FROM rows WHERE row + 1 < $2) \
+                 SELECT row FROM rows) AS numbered"
+            }
+            Self::Postgres(_) => "generate_series(0, $2 - 1) AS numbered (row)",
+        }
     }
 
     /// A part of a packed value as a column's value.
@@ -110,30 +114,48 @@ impl Place {
 
     /// All handles of people who ever said this, some of them several times, in no order.
     pub(super) async fn handles(&self, connection: &mut AnyConnection, kind: &str) -> Result<Vec<u128>, sqlx::Error> {
-        let joined = match self {
-            Self::File(_) => "group_concat(hex(person), '')",
-            Self::Postgres(_) => "string_agg(encode(person, 'hex'), '')",
-        };
-        let part =
-            format!("SELECT coalesce({joined}, '') FROM objections WHERE person >= $1 AND person < $2 AND kind = $3");
+        let mut handles = self.by_beginning(connection, "objections WHERE kind = $3", kind).await?;
         let journals = format!(
-            "SELECT coalesce({joined}, '') FROM wishes WHERE contribution IS NOT NULL AND set_aside = 0 AND kind = $1"
+            "SELECT coalesce({}, '') FROM wishes WHERE contribution IS NOT NULL AND set_aside = 0 AND kind = $1",
+            self.joined()
         );
-        let mut handles = Vec::new();
-        for beginning in 0..=255_u8 {
-            let (mut from, mut to): (Handle, Vec<u8>) = ([0; HANDLE_BYTES], vec![255; HANDLE_BYTES + 1]);
-            from[0] = beginning;
-            if beginning < 255 {
-                to = vec![beginning + 1];
-            }
-            // Made of the constants above alone.
-            let part = sqlx::query_scalar(AssertSqlSafe(part.clone())).bind(from.to_vec()).bind(to).bind(kind);
-            let some: String = part.fetch_one(&mut *connection).await?;
-            unpack(&some, &mut handles);
-        }
+        // Made of the constants above alone.
         let journals = sqlx::query_scalar(AssertSqlSafe(journals)).bind(kind);
         let some: String = journals.fetch_one(connection).await?;
         unpack(&some, &mut handles);
+        Ok(handles)
+    }
+
+    /// All handles that the national file let through and whose answers count on this day still.
+    pub(super) async fn allowed(&self, connection: &mut AnyConnection, today: &str) -> Result<Vec<u128>, sqlx::Error> {
+        self.by_beginning(connection, "opt_out_answers WHERE objects = 0 AND expires >= $3", today).await
+    }
+
+    const fn joined(&self) -> &'static str {
+        match self {
+            Self::File(_) => "group_concat(hex(person), '')",
+            Self::Postgres(_) => "string_agg(encode(person, 'hex'), '')",
+        }
+    }
+
+    /// The handles of a table, by how they begin: a part of them at a time, since a text has a longest length.
+    async fn by_beginning(
+        &self,
+        connection: &mut AnyConnection,
+        table: &str,
+        value: &str,
+    ) -> Result<Vec<u128>, sqlx::Error> {
+        let part = format!("SELECT coalesce({}, '') FROM {table} AND person >= $1 AND person < $2", self.joined());
+        let mut handles = Vec::new();
+        for beginning in 0..=255_u8 {
+            let mut from: Handle = [0; HANDLE_BYTES];
+            from[0] = beginning;
+            let to = beginning.checked_add(1).map_or_else(|| vec![255; HANDLE_BYTES + 1], |next| vec![next]);
+            // Made of the constants above alone.
+            let part = sqlx::query_scalar(AssertSqlSafe(part.clone())).bind(from.to_vec()).bind(to).bind(value);
+            let some: String = part.fetch_one(&mut *connection).await?;
+            unpack(&some, &mut handles);
+        }
         Ok(handles)
     }
 }

@@ -9,7 +9,8 @@ use super::{Event, Kind, Register, get};
 use crate::error::EngineError;
 use caredata_model::{Choice, Day, NhsNumber, Scope};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use sqlx::AssertSqlSafe;
+use std::collections::{HashMap, HashSet};
 
 /// Bits of a handle that choose the part of the table where it stands: handles are as good as random.
 const BITS: u32 = 20;
@@ -34,11 +35,23 @@ impl Register {
         let (objecting, changed) = self.with("reading who objects", async |connection| {
             // An objection stands by itself, whatever its date; only where a withdrawal was said too must the two be weighed.
             let objecting = self.place.handles(&mut *connection, &object).await?;
-            let changed = "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes AS said \
-                           WHERE set_aside = 0 AND kind IN ($1, $2) \
-                           AND EXISTS (SELECT 1 FROM wishes WHERE person = said.person AND kind = $1 AND set_aside = 0) \
-                           AND EXISTS (SELECT 1 FROM wishes WHERE person = said.person AND kind = $2 AND set_aside = 0)";
-            let changed = sqlx::query(changed).bind(&object).bind(&withdraw).fetch_all(connection).await?;
+            let withdrawn: HashSet<u128> = self.place.handles(&mut *connection, &withdraw).await?.into_iter().collect();
+            let both: HashSet<u128> = objecting.iter().copied().filter(|handle| withdrawn.contains(handle)).collect();
+            let both: Vec<u128> = both.into_iter().collect();
+            let mut changed = Vec::new();
+            for some in both.chunks(500) {
+                let said = format!(
+                    "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes \
+                     WHERE set_aside = 0 AND person IN {}",
+                    self.place.rows(1, some.len())
+                );
+                // Made of placeholders alone.
+                let mut said = sqlx::query(AssertSqlSafe(said));
+                for handle in some {
+                    said = said.bind(handle.to_be_bytes().to_vec());
+                }
+                changed.extend(said.fetch_all(&mut *connection).await?);
+            }
             Ok((objecting, changed))
         })?;
         let mut weighed: HashMap<u128, Vec<Event>> = HashMap::new();
@@ -48,7 +61,7 @@ impl Register {
         let mut handles: Vec<u128> = objecting.into_par_iter().filter(|handle| !weighed.contains_key(handle)).collect();
         handles.extend(weighed.into_iter().filter_map(|(handle, events)| {
             let standing = standings(&settle(&events), today);
-            standing.iter().any(|one| one.choice == Choice::Object).then_some(handle)
+            standing.iter().any(|one| one.scope == *scope && one.choice == Choice::Object).then_some(handle)
         }));
         handles.par_sort_unstable();
         handles.dedup();
@@ -69,10 +82,7 @@ impl Objectors<'_> {
 
     /// Whether the person of this number is among them.
     pub fn contain(&self, number: NhsNumber) -> bool {
-        let handle = packed(&self.register.seal.handle(number));
-        let beginning = (handle >> (u128::BITS - BITS)) as usize;
-        let (from, to) = (self.starts[beginning] as usize, self.starts[beginning + 1] as usize);
-        self.handles[from..to].binary_search(&handle).is_ok()
+        holds(&self.handles, &self.starts, packed(&self.register.seal.handle(number)))
     }
 
     /// For each number, whether its person is among them; on all cores.
@@ -87,7 +97,14 @@ impl std::fmt::Debug for Objectors<'_> {
     }
 }
 
-fn starts(handles: &[u128]) -> Vec<u32> {
+/// Whether a handle is in a sorted table of them.
+pub(super) fn holds(handles: &[u128], starts: &[u32], handle: u128) -> bool {
+    let beginning = (handle >> (u128::BITS - BITS)) as usize;
+    handles[starts[beginning] as usize..starts[beginning + 1] as usize].binary_search(&handle).is_ok()
+}
+
+/// For each beginning of a handle, where in a sorted table those that begin so start.
+pub(super) fn starts(handles: &[u128]) -> Vec<u32> {
     let mut starts = Vec::with_capacity((1 << BITS) + 1);
     for beginning in 0..=1_u128 << BITS {
         let least = beginning.checked_shl(u128::BITS - BITS).filter(|_| beginning < 1 << BITS);

@@ -148,7 +148,7 @@ impl Register {
 
         let mut sorted: Vec<(Handle, Row)> =
             in_hand.into_par_iter().map(|row| (self.seal.handle(row.number), row)).collect();
-        sorted.par_sort_unstable_by_key(|(handle, _)| *handle);
+        sorted.par_sort_unstable_by_key(|(handle, _)| u128::from_be_bytes(*handle));
         let packed = |some: &[(Handle, Row)]| -> Result<Packed, EngineError> {
             let numbers: Vec<_> = some.iter().map(|(_, row)| row.number).collect();
             let sealed = self.seal.seal_all(&numbers)?;

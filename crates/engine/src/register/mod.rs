@@ -15,6 +15,7 @@ mod handles;
 mod kind;
 mod load;
 mod objections;
+mod opt_outs;
 mod place;
 mod publications;
 mod rows;
@@ -26,6 +27,7 @@ pub use handles::Objectors;
 pub use kind::Kind;
 pub use load::Loaded;
 pub use objections::{Counts, Event, Footing, NewObjection, Present, Standing, Validity};
+pub use opt_outs::{Allowed, CheckedIn, EmptyReturn, LineEnds};
 pub use place::{Place, PostgresUrl};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
 pub use rows::{LoadFault, LoadFaults};
@@ -42,13 +44,13 @@ use sqlx::{Any, AnyConnection, Connection, Row};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 
 /// The register of a home.
 pub struct Register {
     place: Place,
-    seal: NumberSeal,
+    seal: Arc<NumberSeal>,
     connection: Mutex<AnyConnection>,
     expected: Vec<SourceName>,
     network: Network,
@@ -107,7 +109,7 @@ impl Register {
         let connection = network.wait(place.connect())?;
         Ok(Self {
             place: place.clone(),
-            seal: NumberSeal::new(key),
+            seal: Arc::new(NumberSeal::new(key)),
             connection: Mutex::new(connection),
             expected: Vec::new(),
             network,

@@ -258,9 +258,10 @@ async fn open_file(path: &Path) -> Result<AnyConnection, sqlx::Error> {
         }
     }
     let mut connection = AnyConnection::connect(&(url + "?mode=rwc")).await?;
+    // cache_size, mmap_size: 64 MB of pages of our own, the rest as the system keeps it; a large register is read through.
     // recursive_triggers: otherwise `INSERT OR REPLACE` would remove a row without asking the trigger.
     let ways = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                PRAGMA recursive_triggers = ON;";
+                PRAGMA recursive_triggers = ON; PRAGMA cache_size = -65536; PRAGMA mmap_size = 68719476736;";
     sqlx::raw_sql(ways).execute(&mut connection).await?;
     Ok(connection)
 }

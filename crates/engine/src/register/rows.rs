@@ -314,7 +314,7 @@ impl Rows {
             for (field, place) in fields.iter_mut().zip(places) {
                 let Some(place) = place else { continue };
                 let from = place.checked_sub(1).map_or(0, |before| ends[before]);
-                *field = whole.get(from..ends[place]).ok_or(LoadFault::NotUtf8)?.trim();
+                *field = trimmed(whole.get(from..ends[place]).ok_or(LoadFault::NotUtf8)?);
             }
             words.row(&fields, places[BY].is_some())
         });
@@ -440,10 +440,27 @@ impl Words {
     }
 }
 
+/// A field without the blanks about it; most have none, which is quickly seen.
+fn trimmed(field: &str) -> &str {
+    let bytes = field.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(b'!'..=b'~'), Some(b'!'..=b'~')) => field,
+        (Some(_), Some(_)) => field.trim(),
+        (None, _) | (_, None) => field,
+    }
+}
+
 /// Whether a text may stand in the register in the clear: above all, not with the number of the person it is about.
 fn is_fit(text: &str, number: NhsNumber) -> bool {
-    if text.is_ascii() && text.len() <= 200 && text.bytes().filter(u8::is_ascii_digit).count() < 10 {
-        return !text.bytes().any(|byte| byte.is_ascii_control());
+    // Plain and short of ten digits, as nearly all are.
+    let mut digits = 0;
+    let mut plain = text.len() <= 200;
+    for &byte in text.as_bytes() {
+        digits += u32::from(byte.is_ascii_digit());
+        plain &= matches!(byte, b' '..=b'~');
+    }
+    if plain && digits < 10 {
+        return true;
     }
     let joined: String = text.chars().filter(|character| character.is_alphanumeric()).collect();
     text.chars().count() <= 200

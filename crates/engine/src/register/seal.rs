@@ -72,9 +72,9 @@ impl NumberSeal {
             return Err(broken);
         };
         let mut copy = [0; COPY_BYTES];
-        for (place, byte) in copy.iter_mut().zip(nonce.iter().chain(&sealed).chain(tag.as_ref())) {
-            *place = *byte;
-        }
+        copy[..NONCE_BYTES].copy_from_slice(&nonce);
+        copy[NONCE_BYTES..NONCE_BYTES + 8].copy_from_slice(&sealed);
+        copy[NONCE_BYTES + 8..].copy_from_slice(tag.as_ref());
         Ok(SealedNumber { handle, copy })
     }
 

@@ -32,7 +32,7 @@ pub(crate) use summary::{quality, weights};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
-use crate::home::Home;
+use crate::home::{Home, NationalOptOuts};
 use crate::index_store;
 use crate::register::{Contribution, ContributionId, Footing, NewContribution, Register, RunId};
 use crate::report::{RunReport, Stage};
@@ -256,7 +256,8 @@ impl<'a> Month<'a> {
         let replaced: Vec<ContributionId> = parts.replaced.iter().map(|held| held.id).collect();
         let mut numbers = self.register.wishes(&replaced)?;
         numbers.extend(practices.wishes_of_numbers().map(|(_, number, wish)| (number, wish.clone())));
-        answers_of(self.register, numbers, of_registrations, stopped, self.rules.today)
+        let answers = answers_of(self.register, numbers, of_registrations, stopped, self.rules.today)?;
+        nationally(self.home, self.register, answers)
     }
 
     /// Names in the log the practices of which this run takes nothing.
@@ -374,7 +375,19 @@ pub fn index_of(home: &Home, present: &Present) -> Result<Index, EngineError> {
 pub fn register_of(home: &Home, present: &Present) -> Result<Answers, EngineError> {
     let register = home.register()?;
     let numbers = register.wishes(&[])?;
-    answers_of(&register, numbers, &present.wishes_of_registrations, &present.stopped, crate::today())
+    let answers = answers_of(&register, numbers, &present.wishes_of_registrations, &present.stopped, crate::today())?;
+    nationally(home, &register, answers)
+}
+
+/// The answers, with whoever the national file has not let through withheld, where the home asks it.
+fn nationally(home: &Home, register: &Register, answers: Answers) -> Result<Answers, EngineError> {
+    match home.policy().national_opt_outs {
+        NationalOptOuts::NotAsked => Ok(answers),
+        NationalOptOuts::Asked => {
+            let allowed = register.allowed(answers.today())?;
+            Ok(answers.letting_through(move |number| allowed.contains(number)))
+        }
+    }
 }
 
 /// The register's answers, from what was said, or from somebody's word that nothing was.
