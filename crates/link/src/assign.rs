@@ -6,7 +6,7 @@
 use crate::blocking::{Blocks, Rule};
 use crate::decisions::{Decisions, Settled};
 use crate::diagnostics::Diagnostics;
-use crate::earlier::Earlier;
+use crate::earlier::{Earlier, PersonsBefore};
 use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::ids::{Given, Names};
@@ -199,6 +199,7 @@ fn run(
     person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
     candidates: Option<&mut Vec<Candidate>>,
 ) -> Linkage {
+    let before = PersonsBefore::of(&index, events);
     let known = index.contributions();
     for contribution in contributions(registrations, events) {
         if known.binary_search(&contribution).is_ok() {
@@ -207,7 +208,7 @@ fn run(
     }
     let mut diagnostics = Diagnostics::default();
     let reference = Reference::build(&index, registrations, decisions);
-    let earlier = Earlier::of(&index, &reference, decisions, events);
+    let earlier = Earlier::of(&index, &reference, decisions, (&before, events));
     let all = earlier.with(events);
     let settled = Settled::of(decisions, &reference, &index, &all);
     let run =
@@ -231,12 +232,14 @@ fn run(
         settled: &settled,
         earlier: &earlier,
         found: &found,
-        gone: index.merges().iter().map(|merge| merge.from).collect(),
+        gone: index.merges().iter().chain(&reference.merges).map(|merge| merge.from).collect(),
     };
     let names = Names::give(given, !settings.identifiers_only, person_id);
     diagnostics.id_collisions = names.collisions;
     diagnostics.persons = [reference.persons() as u64, names.persons_of_events];
-    let registration_links = registration_links(&reference, &names, &found);
+    let known: Vec<u32> =
+        found.iter().filter(|(_, id)| earlier.known.contains(id)).map(|&(person, _)| person).collect();
+    let registration_links = registration_links(&reference, &names, &known);
     let mut event_links = event_links(&decided, &names);
     let doubts = doubts(&in_doubt, &all, &decided, &event_links, &names);
     let newest = registrations.iter().chain(events).map(|record| record.contribution).max().unwrap_or_default();
@@ -249,7 +252,7 @@ fn run(
         record: None,
     }));
     let mut splits = splits(&index, &reference, &registration_links);
-    splits.extend(earlier.splits(&decided, &found, |at| event_links[at as usize].person, newest));
+    splits.extend(earlier.splits(&all, &decided, &found, |at| event_links[at as usize].person, newest));
     event_links.truncate(events.len());
     if let Some(candidates) = candidates {
         candidates.extend(decided[..events.len()].iter().map(|decision| Candidate {
@@ -261,7 +264,7 @@ fn run(
     diagnostics.count_events(&event_links);
     diagnostics.judged_again = earlier.open.len() as u64;
     (diagnostics.merges, diagnostics.splits) = (merges.len() as u64, splits.len() as u64);
-    let open: HashSet<PersonId> = earlier.former.iter().map(|former| former.id).collect();
+    let open: HashSet<PersonId> = earlier.former.iter().map(|(_, former)| former.id).collect();
     drop(reference);
     index.forget_doubts(&open);
     let pending = Pending { index, certainty, merges, splits, doubts };
@@ -637,14 +640,14 @@ fn rank_of(reference: &Reference<'_>, event: &Record, person: u32, ignored: &pas
     rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
 }
 
-fn registration_links(reference: &Reference<'_>, names: &Names, found: &[(u32, PersonId)]) -> Vec<Link> {
+/// Links of registrations; `known` are persons, in ascending order, whom earlier events made known.
+fn registration_links(reference: &Reference<'_>, names: &Names, known: &[u32]) -> Vec<Link> {
     (0..reference.registrations.len())
         .into_par_iter()
         .map(|row| {
             let person = reference.person_of_row[row];
             let first = || reference.first_key(person) == reference.registrations[row].key;
-            let found = || found.binary_search_by_key(&person, |&(person, _)| person).is_ok();
-            let new = reference.known_as(person).is_none() && first() && !found();
+            let new = reference.known_as(person).is_none() && first() && known.binary_search(&person).is_err();
             Link {
                 person: names.of_person[person as usize],
                 status: if new { Status::New } else { Status::Linked },
@@ -677,17 +680,18 @@ fn event_links(decisions: &[Decision], names: &Names) -> Vec<Link> {
         .collect()
 }
 
-/// Registrations that were somebody else's when the index last saw them.
+/// Registrations that were somebody else's when the index last saw them, and whose persons were not merged.
 fn splits(index: &Index, reference: &Reference<'_>, links: &[Link]) -> Vec<Change> {
+    let merged: HashSet<PersonId> = reference.merges.iter().map(|merge| merge.from).collect();
     let mut splits: Vec<Change> = reference
         .registrations
         .par_iter()
         .zip(links)
         .filter_map(|(record, link)| {
-            let (from, into) = (reference.former(index, record, true)?, link.person);
+            let (from, into) = (reference.former(index, record)?.id, link.person);
             let (reason, contribution) = (Reason::IdentifiersReplaced, record.contribution);
             let change = Change { from, into, reason, contribution, record: Some(record.key) };
-            (from != into).then_some(change)
+            (from != into && !merged.contains(&from)).then_some(change)
         })
         .collect();
     splits.par_sort_unstable();

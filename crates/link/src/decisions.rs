@@ -5,7 +5,7 @@
 //! the evidence, in any order of records; and without a decision nothing changes.
 
 use crate::assign::Decision;
-use crate::index::{Index, Kind};
+use crate::index::{Index, Kind, Observation};
 use crate::record::Record;
 use crate::reference::Reference;
 use crate::score::NOBODY;
@@ -142,11 +142,18 @@ impl Decisions {
         let known: Vec<_> = reference.known.iter().map(|observation| index.resolve(observation.person)).collect();
         let first = reference.registrations.len();
         let observations = index.observations().iter().filter(|observation| observation.kind == Kind::Registration);
+        let mut last: HashMap<RecordKey, &Observation> = HashMap::new();
         for observation in observations.filter(|observation| !registered.contains(&observation.key)) {
-            if let Some(&group) = group_of.get(&observation.key) {
-                let person = index.resolve(observation.person);
-                rows[group].push((first + known.partition_point(|&other| other < person)) as u32);
+            if group_of.contains_key(&observation.key) {
+                let seen = last.entry(observation.key).or_insert(observation);
+                if seen.contribution < observation.contribution {
+                    *seen = observation;
+                }
             }
+        }
+        for (key, observation) in last {
+            let person = index.resolve(observation.person);
+            rows[group_of[&key]].push((first + known.partition_point(|&other| other < person)) as u32);
         }
         for rows in &mut rows {
             rows.sort_unstable_by_key(|&row| (reference.key(row), row));

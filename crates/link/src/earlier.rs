@@ -10,12 +10,14 @@ use crate::assign::Decision;
 use crate::decisions::Decisions;
 use crate::index::{Certainty, Index, Kind, Observation};
 use crate::index::{Change, Reason};
+use crate::key_index::{KeyIndex, mix};
 use crate::keys;
 use crate::reference::Reference;
 use crate::score::NOBODY;
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 /// An open event stays with the person it was linked to while that is at least this probable.
@@ -42,34 +44,83 @@ pub(crate) struct Former {
     pub(crate) person: u32,
 }
 
+/// The persons that events of this run had, before what they brought the last time is taken out of the index.
+pub(crate) struct PersonsBefore(Vec<Before>);
+
+/// The person that an event had.
+struct Before {
+    /// The event's place in the run.
+    at: u32,
+    key: RecordKey,
+    person: PersonId,
+    /// Whether only what this run replaces says so.
+    replaced: bool,
+}
+
+impl PersonsBefore {
+    pub(crate) fn of(index: &Index, events: &[Record]) -> Self {
+        let observations = index.observations();
+        if observations.is_empty() {
+            return Self(Vec::new());
+        }
+        let by_key = KeyIndex::build(events.len(), |at| mix(17, events[at].key.value() as u64, 0));
+        let mut persons: Vec<(u32, Reverse<usize>, RecordKey, PersonId)> = observations
+            .par_iter()
+            .enumerate()
+            .filter(|(_, one)| one.kind == Kind::Event)
+            .filter_map(|(order, one)| {
+                let mut found = by_key.find(mix(17, one.key.value() as u64, 0));
+                let at = found.find(|&at| events[at as usize].key == one.key)?;
+                Some((at, Reverse(order), one.key, one.person))
+            })
+            .collect();
+        // Of a record that came twice, what was made of it last counts.
+        persons.par_sort_unstable();
+        persons.dedup_by_key(|&mut (at, ..)| at);
+        let before = |(at, Reverse(order), key, person): (u32, Reverse<usize>, RecordKey, PersonId)| {
+            let replaced = observations[order].contribution == events[at as usize].contribution;
+            Before { at, key, person, replaced }
+        };
+        Self(persons.into_iter().map(before).collect())
+    }
+}
+
 /// What the index brings to a run.
 #[derive(Default)]
 pub(crate) struct Earlier {
     /// Open events, in ascending order of record keys.
     pub(crate) open: Vec<Record>,
-    /// Whose each of them is so far.
-    pub(crate) former: Vec<Former>,
+    /// Whose events were so far, by place among the run's events and, after them, the open ones; in ascending order.
+    pub(crate) former: Vec<(u32, Former)>,
+    /// Persons of these that what this run replaces does not alone tell of.
+    pub(crate) known: HashSet<PersonId>,
     pub(crate) lessons: Vec<Lesson>,
 }
 
 impl Earlier {
     /// Looks through the index's events. One that comes again in this run is the run's.
-    pub(crate) fn of(index: &Index, reference: &Reference<'_>, decisions: &Decisions, events: &[Record]) -> Self {
+    pub(crate) fn of(
+        index: &Index,
+        reference: &Reference<'_>,
+        decisions: &Decisions,
+        (before, events): (&PersonsBefore, &[Record]),
+    ) -> Self {
         let observations = index.observations();
-        if observations.is_empty() {
+        if observations.is_empty() && before.0.is_empty() {
             return Self::default();
         }
         let decided: HashSet<RecordKey> = decisions.records().collect();
         let persons = reference.persons_by_id();
-        let person_of =
-            |id: PersonId| persons.binary_search_by_key(&id, |&(known, _)| known).map_or(NOBODY, |at| persons[at].1);
+        let former = |person: PersonId| {
+            let id = index.resolve(person);
+            let place = persons.binary_search_by_key(&id, |&(known, _)| known);
+            Former { id, person: place.map_or(NOBODY, |at| persons[at].1) }
+        };
+        let again: HashSet<RecordKey> = before.0.iter().map(|one| one.key).collect();
         let seen: Vec<(&Observation, Former)> = observations
             .par_iter()
-            .filter(|one| one.kind == Kind::Event)
-            .map(|one| {
-                let id = index.resolve(one.person);
-                (one, Former { id, person: person_of(id) })
-            })
+            .filter(|one| one.kind == Kind::Event && !again.contains(&one.key))
+            .map(|one| (one, former(one.person)))
             .collect();
         let is_open = |one: &Observation, former: Former| {
             one.certainty == Certainty::Open || former.person == NOBODY || decided.contains(&one.key)
@@ -81,20 +132,19 @@ impl Earlier {
             numbered: one.certainty == Certainty::Numbered,
         });
         let lessons = lessons.collect();
-        let mut open: Vec<(RecordKey, u32, &Observation, Former)> = seen
+        let mut open: Vec<(RecordKey, Reverse<usize>, &Observation, Former)> = seen
             .par_iter()
             .enumerate()
             .filter(|(_, (one, former))| is_open(one, *former))
-            .map(|(at, (one, former))| (one.key, at as u32, *one, *former))
+            .map(|(at, (one, former))| (one.key, Reverse(at), *one, *former))
             .collect();
-        // Of a record that came twice, what was made of it last counts.
-        open.par_sort_unstable_by_key(|&(key, at, ..)| (key, std::cmp::Reverse(at)));
+        open.par_sort_unstable_by_key(|&(key, at, ..)| (key, at));
         open.dedup_by_key(|&mut (key, ..)| key);
-        let place = |key: RecordKey| open.binary_search_by_key(&key, |&(other, ..)| other).ok();
-        let again: HashSet<usize> = events.par_iter().filter_map(|event| place(event.key)).collect();
-        let open = open.into_iter().enumerate().filter(|(at, _)| !again.contains(at));
-        let (open, former) = open.map(|(_, (_, _, one, former))| (one.record(), former)).unzip();
-        Self { open, former, lessons }
+        let mut formers: Vec<(u32, Former)> = before.0.iter().map(|one| (one.at, former(one.person))).collect();
+        let known = before.0.iter().filter(|one| !one.replaced).map(|one| index.resolve(one.person));
+        let known = known.chain(open.iter().map(|&(.., former)| former.id)).collect();
+        formers.extend((events.len() as u32..).zip(&open).map(|(at, &(.., former))| (at, former)));
+        Self { open: open.iter().map(|(_, _, one, _)| one.record()).collect(), former: formers, known, lessons }
     }
 
     /// Of how many of all events the run itself brought.
@@ -105,8 +155,8 @@ impl Earlier {
     /// Lets an open event stay with a registered person who is its best candidate still, if a little less likely: links do not
     /// flutter from month to month.
     pub(crate) fn stay(&self, decided: &mut [Decision]) {
-        let fresh = decided.len() - self.open.len();
-        for (decision, former) in decided[fresh..].iter_mut().zip(&self.former) {
+        for &(at, former) in &self.former {
+            let decision = &mut decided[at as usize];
             let likely = decision.probability.is_none_or(|probability| probability >= STAYS);
             if decision.person == NOBODY && former.person != NOBODY && decision.candidate == former.person && likely {
                 (decision.person, decision.review) = (former.person, false);
@@ -118,7 +168,8 @@ impl Earlier {
     /// person.
     pub(crate) fn found(&self, decided: &[Decision]) -> Vec<(u32, PersonId)> {
         let mut found: HashMap<PersonId, Option<u32>> = HashMap::new();
-        for (decision, former) in decided[decided.len() - self.open.len()..].iter().zip(&self.former) {
+        for (at, former) in &self.former {
+            let decision = &decided[*at as usize];
             if former.person == NOBODY {
                 let own = Some(decision.person).filter(|&person| person != NOBODY);
                 let all = found.entry(former.id).or_insert(own);
@@ -134,23 +185,23 @@ impl Earlier {
     /// The events that left their persons, by what was decided of all and what their persons' ids are now.
     pub(crate) fn splits(
         &self,
+        events: &[Record],
         decided: &[Decision],
         found: &[(u32, PersonId)],
         now: impl Fn(u32) -> PersonId,
         contribution: u32,
     ) -> Vec<Change> {
-        let fresh = decided.len() - self.open.len();
         let found: HashSet<PersonId> = found.iter().map(|&(_, id)| id).collect();
-        let left = (fresh..).zip(&self.open).zip(&self.former).filter(|&((at, _), former)| {
+        let left = self.former.iter().filter(|(at, former)| {
             // Those of a person who became another as a whole went with the person.
-            decided[at].person != former.person && !found.contains(&former.id)
+            decided[*at as usize].person != former.person && !found.contains(&former.id)
         });
-        let split = |((at, event), former): ((usize, &Record), &Former)| Change {
+        let split = |&(at, former): &(u32, Former)| Change {
             from: former.id,
-            into: now(at as u32),
+            into: now(at),
             reason: Reason::JudgedAgain,
             contribution,
-            record: Some(event.key),
+            record: Some(events[at as usize].key),
         };
         let mut splits: Vec<Change> = left.map(split).collect();
         splits.sort_unstable();

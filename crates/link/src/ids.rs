@@ -49,11 +49,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(earlier: &Earlier, events: &[Record], decisions: &[Decision]) -> Self {
-        let fresh = earlier.fresh(events);
-        let open = (fresh as u32..).zip(&earlier.former);
-        let nobodys = open.filter(|&(at, former)| former.person == NOBODY && decisions[at as usize].person == NOBODY);
-        let ids: Vec<(u32, PersonId)> = nobodys.map(|(at, former)| (at, former.id)).collect();
+    fn of(earlier: &Earlier, decisions: &[Decision]) -> Self {
+        let nobodys = earlier
+            .former
+            .iter()
+            .filter(|(at, former)| former.person == NOBODY && decisions[*at as usize].person == NOBODY);
+        let ids: Vec<(u32, PersonId)> = nobodys.map(|&(at, former)| (at, former.id)).collect();
         let mut by_id: Vec<(PersonId, u32)> = ids.iter().map(|&(at, id)| (id, at)).collect();
         by_id.sort_unstable();
         let several = by_id.chunk_by(|one, next| one.0 == next.0).filter(|events| events.len() > 1);
@@ -93,7 +94,7 @@ impl Names {
         person_id: &(dyn Fn(RecordKey) -> PersonId + Sync),
     ) -> Self {
         let mut ids = Ids { taken: gone, collisions: 0 };
-        ids.taken.extend(earlier.former.iter().map(|former| former.id));
+        ids.taken.extend(earlier.former.iter().map(|(_, former)| former.id));
         let mut merges = Vec::new();
         let mut known: Vec<Option<PersonId>> =
             (0..reference.persons() as u32).map(|person| reference.known_as(person)).collect();
@@ -108,7 +109,7 @@ impl Names {
             .filter(|&person| known[person as usize].is_none())
             .map(|person| Nameless { first: reference.first_key(person), at: person })
             .collect();
-        let kept = Kept::of(earlier, events, decisions);
+        let kept = Kept::of(earlier, decisions);
         let leftover = |alone: bool| {
             let nobodys = decisions.iter().enumerate().filter(|(_, decision)| decision.person == NOBODY);
             let at = nobodys.filter(|(at, decision)| (decision.review && !kept.shares(*at as u32)) == alone);
@@ -162,7 +163,7 @@ impl Names {
             (roots.iter().enumerate().filter(|&(at, &root)| at == root as usize).count() + alone_persons) as u64;
         let mut leftovers: Vec<(u32, PersonId, Status)> = Vec::with_capacity(unknown.len() + review.len());
         for (at, &event) in unknown.iter().enumerate() {
-            let is_new = !former_of_root.contains_key(&roots[at]);
+            let is_new = former_of_root.get(&roots[at]).is_none_or(|id| !earlier.known.contains(id));
             let first = is_new && firsts[roots[at] as usize] == events[event as usize].key;
             let status = if first { Status::New } else { Status::Linked };
             leftovers.push((event, of_group[roots[at] as usize], status));

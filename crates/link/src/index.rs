@@ -201,6 +201,16 @@ impl Index {
         self.follow_merges();
     }
 
+    /// Takes back what was found by judging earlier events again when a contribution came, and leaves what it brought: for one that
+    /// stays while others of its month are replaced, and with them all reason for those findings.
+    pub fn take_back_judged_again(&mut self, contribution: u32) {
+        let judged_again =
+            |change: &Change| change.reason == Reason::JudgedAgain && change.contribution == contribution;
+        self.merges.retain(|merge| !judged_again(merge));
+        self.take_back(judged_again);
+        self.follow_merges();
+    }
+
     /// The contributions that the index holds, in ascending order.
     pub fn contributions(&self) -> Vec<u32> {
         let mut found: Vec<u32> = Vec::new();

@@ -68,22 +68,20 @@ fn join_known(reference: &Reference<'_>, index: &Index, union: &mut Union) {
     if resolved.is_empty() {
         return;
     }
-    let stays: Vec<Option<u32>> = reference
-        .registrations
-        .par_iter()
-        .map(|record| {
-            let former = reference.former(index, record, false)?;
-            Some((first + resolved.partition_point(|&person| person < former)) as u32)
-        })
-        .collect();
-    let mut stays: Vec<(u32, u32)> =
-        stays.into_iter().enumerate().filter_map(|(row, known)| known.map(|known| (known, row as u32))).collect();
-    if union.keeps_any_apart() {
-        // Of two that must part, the one with the smaller key keeps the person.
-        stays.sort_unstable_by_key(|&(_, row)| reference.key(row));
-    }
-    for (known, row) in stays {
-        if !union.are_apart(known, row) {
+    let stays = reference.registrations.par_iter().enumerate().filter_map(|(row, record)| {
+        let former = reference.former(index, record).filter(|former| former.stays)?;
+        let known = first + resolved.partition_point(|&person| person < former.id);
+        // Who was joined without a number, and has one now, may turn out to be another than whom it was joined with.
+        let is_told_apart = !former.had_number && keys::digits(record.identifiers) != 0;
+        Some((known as u32, row as u32, is_told_apart))
+    });
+    let mut stays: Vec<(u32, u32, bool)> = stays.collect();
+    // Those whose number may tell come last; of two that must part, the one with the smaller key keeps the person.
+    stays.par_sort_unstable_by_key(|&(_, row, is_told_apart)| (is_told_apart, reference.key(row)));
+    for (known, row, is_told_apart) in stays {
+        if is_told_apart {
+            union.join(known, row);
+        } else if !union.are_apart(known, row) {
             union.join_regardless(known, row);
         }
     }
@@ -258,11 +256,6 @@ impl Union {
             let root = self.root(row);
             self.guarded[root as usize] = true;
         }
-    }
-
-    /// Whether any two sets must not meet.
-    pub(crate) fn keeps_any_apart(&self) -> bool {
-        !self.apart.is_empty()
     }
 
     /// Whether the sets of two rows must not meet.

@@ -5,7 +5,7 @@
 
 use crate::assign::{self, Prepared};
 use crate::decisions::{Decisions, Settled};
-use crate::earlier::{Earlier, Lesson};
+use crate::earlier::{Earlier, Lesson, PersonsBefore};
 use crate::index::Index;
 use crate::model::Parameters;
 use crate::providers::Providers;
@@ -38,7 +38,8 @@ impl<'a> Question<'a> {
     /// Gathers persons, and learns from the events.
     pub(crate) fn ground(&self) -> Ground<'a> {
         let reference = Reference::build(self.index, self.registrations, self.decisions);
-        let earlier = Earlier::of(self.index, &reference, self.decisions, self.events);
+        let before = PersonsBefore::of(self.index, self.events);
+        let earlier = Earlier::of(self.index, &reference, self.decisions, (&before, self.events));
         let events = earlier.with(self.events);
         let settled = Settled::of(self.decisions, &reference, self.index, &events);
         let prepared = Prepared::of(&reference, (&events, self.events));

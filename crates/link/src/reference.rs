@@ -12,6 +12,7 @@ use crate::keys;
 use crate::sets::Marks;
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// Everybody known: rows `0..registrations` are the incoming registrations, the rest come from the index.
@@ -37,6 +38,16 @@ pub(crate) struct Reference<'a> {
     pub(crate) by_birth_postcode: KeyIndex,
     /// Rows whose number another person bears too.
     shared_numbers: Marks,
+}
+
+/// Whose a registration was so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Former {
+    pub(crate) id: PersonId,
+    /// Whether its identifiers are that person's still.
+    pub(crate) stays: bool,
+    /// Whether it had a number when it was last seen.
+    pub(crate) had_number: bool,
 }
 
 impl<'a> Reference<'a> {
@@ -130,14 +141,23 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// Whose a registration was when the index last saw it, unless its identifiers are somebody else's since (`replaced`: only
-    /// then).
-    pub(crate) fn former(&self, index: &Index, record: &Record, replaced: bool) -> Option<PersonId> {
+    /// Whose a registration was so far. A practice may give a patient's id to somebody else: then it was of several persons, and
+    /// counts as the one's whose it was last of those with all of whose identifiers its own go together.
+    pub(crate) fn former(&self, index: &Index, record: &Record) -> Option<Former> {
         let of_key = self.by_record.find(record_key(record.key)).map(|at| self.registered[at as usize]);
-        of_key
-            .filter(|o| o.key == record.key && join::is_replaced(o.identifiers, record.identifiers) == replaced)
-            .map(|o| index.resolve(o.person))
-            .min()
+        let mut seen: Vec<(u32, PersonId, &Observation)> =
+            of_key.filter(|o| o.key == record.key).map(|o| (o.contribution, index.resolve(o.person), o)).collect();
+        seen.sort_unstable_by_key(|&(contribution, person, o)| (Reverse(contribution), person, o.identifiers));
+        let goes_with = |person: PersonId| {
+            let mut own = seen.iter().filter(|&&(_, other, _)| other == person);
+            own.all(|(.., o)| !join::is_replaced(o.identifiers, record.identifiers))
+        };
+        let last = seen.first()?;
+        let (id, was, stays) = match seen.iter().find(|&&(_, person, _)| goes_with(person)) {
+            Some(&(_, id, was)) => (id, was, true),
+            None => (last.1, last.2, false),
+        };
+        Some(Former { id, stays, had_number: keys::digits(was.identifiers) != 0 })
     }
 
     /// Persons who were known before, by each id they had (an id merged in this run leads to whom it was merged into), sorted.
@@ -244,27 +264,27 @@ fn record_key(key: RecordKey) -> u64 {
     mix(9, key.value() as u64, 0)
 }
 
-/// The registrations that the index holds, each once for what it said and whose it was: most months say what the one before
-/// did.
+/// The registrations that the index holds, each once for what it said and whose it was, as it was last seen so: most months say
+/// what the one before did.
 fn registered(index: &Index) -> Vec<&Observation> {
     let print = |o: &Observation| {
         let [postcode, rest] = o.identifiers.to_words();
         mix(16, o.key.value() as u64 ^ postcode.rotate_left(17), rest ^ (o.person.value() as u64).rotate_left(31))
     };
     let observations = index.observations();
-    let mut prints: Vec<(u64, u32)> = observations
+    let mut prints: Vec<(u64, Reverse<u32>, u32)> = observations
         .par_iter()
         .enumerate()
         .filter(|(_, o)| o.kind == Kind::Registration)
-        .map(|(at, o)| (print(o), at as u32))
+        .map(|(at, o)| (print(o), Reverse(o.contribution), at as u32))
         .collect();
     prints.par_sort_unstable();
     let said = |at: u32| {
         let o = &observations[at as usize];
         (o.key, o.person, o.identifiers)
     };
-    prints.dedup_by(|next, first| next.0 == first.0 && said(next.1) == said(first.1));
-    prints.into_iter().map(|(_, at)| &observations[at as usize]).collect()
+    prints.dedup_by(|next, first| next.0 == first.0 && said(next.2) == said(first.2));
+    prints.into_iter().map(|(.., at)| &observations[at as usize]).collect()
 }
 
 /// Those that say something new about their person: other identifiers.
