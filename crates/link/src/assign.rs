@@ -20,7 +20,7 @@ use crate::ranks;
 use crate::record::{Link, Method, Record, Settings, Status};
 use crate::reference::Reference;
 use crate::remember::{self, Before, Remembered, Teachers};
-use crate::score::{NOBODY, Scorer, Scratch, Verdict};
+use crate::score::{BATCH, Batch, NOBODY, Scorer, Scratch, Verdict};
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -471,11 +471,12 @@ pub(crate) fn learn(reference: &Reference<'_>, prepared: &Prepared, events: &[Re
     let start = Parameters::default();
     let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, start);
     let teaches = teaches(events.len());
-    let mut by_provider: Vec<(u32, Configuration)> = events
-        .par_iter()
-        .filter(|event| teaches(event))
-        .map_init(Scratch::default, |scratch, event| (event.provider, scorer.configuration(event, scratch)))
-        .collect();
+    let chosen: Vec<&Record> = events.par_iter().filter(|event| teaches(event)).collect();
+    let configured = chosen.par_chunks(BATCH).map_init(Batch::default, |batch, chosen| {
+        let configurations = scorer.configurations(chosen.iter().copied(), batch);
+        chosen.iter().map(|event| event.provider).zip(configurations).collect::<Vec<_>>()
+    });
+    let mut by_provider: Vec<(u32, Configuration)> = configured.flatten_iter().collect();
     by_provider.par_sort_unstable();
     let mut all: Vec<&Configuration> = by_provider.iter().map(|(_, configuration)| configuration).collect();
     all.par_sort_unstable();
@@ -519,18 +520,14 @@ pub(crate) fn judge_at_first(
     events: &[Record],
     settled: &Settled,
 ) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> = events
-        .par_iter()
-        .zip(early)
-        .with_min_len(1024)
-        .map_init(Scratch::default, |scratch, (event, early)| {
-            if early.exits() && !scorer.forbidden_to(event).contains(&early.person) {
-                scorer.early(early)
-            } else {
-                scorer.judge(event, None, scratch)
-            }
-        })
+    let alone = |event: &Record, early: &Early| early.exits() && !scorer.forbidden_to(event).contains(&early.person);
+    let first = events.par_iter().zip(early).with_min_len(1024);
+    let mut verdicts: Vec<Verdict> = first
+        .clone()
+        .map(|(event, early)| if alone(event, early) { scorer.early(early) } else { Verdict::NONE })
         .collect();
+    let contested = first.enumerate().filter(|(_, (event, early))| !alone(event, early)).map(|(at, _)| at as u32);
+    judge_those(scorer, events, &contested.collect::<Vec<u32>>(), None, &mut verdicts);
     bind(scorer, events, settled, None, &mut verdicts);
     verdicts
 }
@@ -544,15 +541,28 @@ pub(crate) fn judge_again(
     remembered: &Remembered,
     verdicts: &mut [Verdict],
 ) {
-    verdicts
-        .par_iter_mut()
-        .zip(events)
-        .with_min_len(1024)
-        .filter(|(verdict, event)| remember::asks(verdict, event, use_local_ids))
-        .for_each_init(Scratch::default, |scratch, (verdict, event)| {
-            *verdict = scorer.judge(event, Some(remembered), scratch);
-        });
+    let asking = verdicts.par_iter().zip(events).with_min_len(1024).enumerate();
+    let asking = asking.filter(|(_, (verdict, event))| remember::asks(verdict, event, use_local_ids));
+    let asking: Vec<u32> = asking.map(|(at, _)| at as u32).collect();
+    judge_those(scorer, events, &asking, Some(remembered), verdicts);
     bind(scorer, events, settled, Some(remembered), verdicts);
+}
+
+/// Judges the events at the given places with all their candidates.
+fn judge_those(
+    scorer: &Scorer<'_>,
+    events: &[Record],
+    places: &[u32],
+    remembered: Option<&Remembered>,
+    verdicts: &mut [Verdict],
+) {
+    let judged = places.par_chunks(BATCH).with_min_len(16).map_init(Batch::default, |batch, places| {
+        scorer.judge_together(places.iter().map(|&at| &events[at as usize]), remembered, batch)
+    });
+    let judged: Vec<Vec<Verdict>> = judged.collect();
+    for (&at, verdict) in places.iter().zip(judged.into_iter().flatten()) {
+        verdicts[at as usize] = verdict;
+    }
 }
 
 /// Events whose person is decided are surely that person's, and teach as such.

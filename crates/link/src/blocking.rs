@@ -9,6 +9,7 @@ use crate::keys;
 use crate::reference::Reference;
 use caredata_model::Identifiers;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows a rule may yield for one event; beyond it the key says too little to be worth comparing.
 pub(crate) const MOST_A_RULE: usize = 400;
@@ -86,19 +87,18 @@ impl Rule {
 /// The indexes that only events need that do not exit early. They hold only the rows that somebody asks for where it is known
 /// who will ask: of a million registrations a few in a hundred.
 pub(crate) struct Blocks {
-    by: [KeyIndex; KEYS.len()],
+    by: [KeyIndex; keys::BLOCKS],
 }
 
-/// Makes the key of a rule.
-type Key = fn(Identifiers) -> u64;
-
-/// The keys of [`Blocks`] and their rules.
-const KEYS: [(Rule, Key); 5] = [
-    (Rule::BirthSexDistrict, keys::birth_sex_district),
-    (Rule::BirthFirstDigits, keys::birth_first_digits),
-    (Rule::BirthLastDigits, keys::birth_last_digits),
-    (Rule::PostcodeSexYear, keys::postcode_sex_year),
-    (Rule::PostcodeBirthday, keys::postcode_birthday),
+/// The rules that look up one key of the event's own: the number, date of birth with postcode, and [`keys::of_blocks`].
+const LOOKED_UP: [Rule; 7] = [
+    Rule::Number,
+    Rule::BirthPostcode,
+    Rule::BirthSexDistrict,
+    Rule::BirthFirstDigits,
+    Rule::BirthLastDigits,
+    Rule::PostcodeSexYear,
+    Rule::PostcodeBirthday,
 ];
 
 /// Which keys somebody asks for: a bit a hash, so that a few strangers pass.
@@ -108,16 +108,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn by(identifiers: &[Identifiers], key: Key) -> Self {
+    fn by(keys: &[[u64; keys::BLOCKS]], number: usize) -> Self {
         // Sixteen bits a key let one stranger in sixteen pass, which costs less than a larger table that no cache holds.
-        let width = (identifiers.len().max(4) * 16).next_power_of_two().trailing_zeros().max(6);
+        let width = (keys.len().max(4) * 16).next_power_of_two().trailing_zeros().max(6);
         let mut asked = Self { shift: 64 - width, bits: vec![0; 1 << (width - 6)] };
-        for &of in identifiers {
-            let key = key(of);
-            if key != NO_KEY {
-                let bit = key >> asked.shift;
-                asked.bits[(bit >> 6) as usize] |= 1 << (bit & 63);
-            }
+        for key in keys.iter().map(|keys| keys[number]).filter(|&key| key != NO_KEY) {
+            let bit = key >> asked.shift;
+            asked.bits[(bit >> 6) as usize] |= 1 << (bit & 63);
         }
         asked
     }
@@ -140,22 +137,22 @@ impl Blocks {
     /// Indexes all rows: for events that nobody has named beforehand.
     pub(crate) fn of_all(reference: &Reference<'_>) -> Self {
         let rows = &reference.rows;
-        let by = KEYS.map(|(_, key)| KeyIndex::build(rows.len(), move |row| key(rows[row])));
+        let by = std::array::from_fn(|number| KeyIndex::build(rows.len(), |row| keys::of_blocks(rows[row])[number]));
         Self { by }
     }
 
     /// Indexes the rows that events with these identifiers will ask for, and no others.
     pub(crate) fn asked_for(reference: &Reference<'_>, identifiers: &[Identifiers]) -> Self {
-        let asked: Vec<Asked> = KEYS.par_iter().map(|&(_, key)| Asked::by(identifiers, key)).collect();
-        let parts: Vec<[Vec<(u64, u32)>; KEYS.len()]> = reference
+        let asked: Vec<[u64; keys::BLOCKS]> = identifiers.par_iter().map(|&of| keys::of_blocks(of)).collect();
+        let asked: Vec<Asked> = (0..keys::BLOCKS).into_par_iter().map(|number| Asked::by(&asked, number)).collect();
+        let parts: Vec<[Vec<(u64, u32)>; keys::BLOCKS]> = reference
             .rows
             .par_chunks(ROWS_A_PART)
             .enumerate()
             .map(|(part, rows)| {
-                let mut kept: [Vec<(u64, u32)>; KEYS.len()] = Default::default();
+                let mut kept: [Vec<(u64, u32)>; keys::BLOCKS] = Default::default();
                 for (row, &of) in (part * ROWS_A_PART..).zip(rows) {
-                    for ((asked, kept), (_, key)) in asked.iter().zip(&mut kept).zip(KEYS) {
-                        let key = key(of);
+                    for ((asked, kept), key) in asked.iter().zip(&mut kept).zip(keys::of_blocks(of)) {
                         if asked.contains(key) {
                             kept.push((key, row as u32));
                         }
@@ -171,54 +168,111 @@ impl Blocks {
         Self { by: std::array::from_fn(index) }
     }
 
-    /// Adds the event's candidates to `found`, each person once, in the order of persons.
-    pub(crate) fn find(&self, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
-        for rule in Rule::ALL {
-            self.find_by(rule, reference, event, found);
+    /// Where the rows stand that an event asks for: the first step of finding its candidates.
+    #[inline]
+    pub(crate) fn places(&self, reference: &Reference<'_>, event: &Event) -> Places {
+        let keys = keys_of(event);
+        let mut places: Places = Default::default();
+        for ((place, rule), key) in places.iter_mut().zip(LOOKED_UP).zip(keys) {
+            *place = (key, self.index_of(rule, reference).range(key));
         }
-        found.sort_unstable();
-        found.dedup_by_key(|found| found.person);
+        places
+    }
+
+    /// The second step: adds the rows, as yet in place of their persons, a row perhaps more than once.
+    #[inline]
+    pub(crate) fn rows_at(&self, places: &Places, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
+        for (rule, place) in LOOKED_UP.into_iter().zip(places) {
+            add(self.index_of(rule, reference), place, rule, found);
+        }
+        look_at_holders(reference, event, found);
     }
 
     /// Adds the candidates that one rule finds, a person perhaps more than once; none for rules that need linked events.
-    #[inline]
     pub(crate) fn find_by(&self, rule: Rule, reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
-        let of = event.identifiers;
-        if rule != Rule::Number && !event.has_birth() {
-            return;
+        let before = found.len();
+        if rule == Rule::BirthAtHoldersPostcode {
+            look_at_holders(reference, event, found);
+        } else {
+            let keyed = LOOKED_UP.into_iter().zip(keys_of(event)).find(|&(keyed, _)| keyed == rule);
+            let (key, index) = (keyed.map_or(NO_KEY, |(_, key)| key), self.index_of(rule, reference));
+            add(index, &(key, index.range(key)), rule, found);
         }
-        let mut add = |rows: &mut dyn Iterator<Item = u32>| {
-            let before = found.len();
-            found.extend(
-                rows.take(MOST_A_RULE + 1).map(|row| Found { person: reference.person_of_row[row as usize], rule }),
-            );
-            if found.len() > before + MOST_A_RULE {
-                // Some of them would be a choice by the order of the input: all or none.
-                found.truncate(before);
-            }
-        };
+        name(reference, &mut found[before..]);
+    }
+
+    /// The index that a rule of one key looks its key up in.
+    #[inline]
+    fn index_of<'a>(&'a self, rule: Rule, reference: &'a Reference<'_>) -> &'a KeyIndex {
         match rule {
-            Rule::Number => add(&mut reference.by_nhs.find(keys::nhs(of))),
-            Rule::BirthPostcode => add(&mut reference.by_birth_postcode.find(keys::birth_postcode(of))),
-            Rule::BirthAtHoldersPostcode if event.nhs != 0 => {
-                for holder in reference.by_nhs.find(keys::nhs(of)).take(8) {
-                    let there = keys::birth_at(event.birth, keys::postcode(reference.rows[holder as usize]));
-                    add(&mut reference.by_birth_postcode.find(there));
-                }
-            }
-            Rule::BirthAtHoldersPostcode
-            | Rule::LocalId
+            Rule::BirthSexDistrict => &self.by[0],
+            Rule::BirthFirstDigits => &self.by[1],
+            Rule::BirthLastDigits => &self.by[2],
+            Rule::PostcodeSexYear => &self.by[3],
+            Rule::PostcodeBirthday => &self.by[4],
+            Rule::BirthPostcode
+            | Rule::BirthAtHoldersPostcode
             | Rule::BirthEarlierPostcode
-            | Rule::BirthHouseholdPostcode => {}
-            Rule::BirthSexDistrict
-            | Rule::BirthFirstDigits
-            | Rule::BirthLastDigits
-            | Rule::PostcodeSexYear
-            | Rule::PostcodeBirthday => {
-                for ((_, key), index) in KEYS.into_iter().zip(&self.by).filter(|((keyed, _), _)| *keyed == rule) {
-                    add(&mut index.find(key(of)));
-                }
-            }
+            | Rule::BirthHouseholdPostcode => &reference.by_birth_postcode,
+            Rule::Number | Rule::LocalId => &reference.by_nhs,
         }
     }
+}
+
+/// The event's key under each rule that looks up one of its own; [`NO_KEY`] where the event lacks a part of it.
+#[inline]
+fn keys_of(event: &Event) -> [u64; LOOKED_UP.len()] {
+    let of = event.identifiers;
+    let mut keys = [NO_KEY; LOOKED_UP.len()];
+    keys[0] = keys::nhs(of);
+    if event.has_birth() {
+        keys[1] = keys::birth_postcode(of);
+        keys[2..].copy_from_slice(&keys::of_blocks(of));
+    }
+    keys
+}
+
+/// Adds rows of the event's date of birth at the postcodes of whoever bears its number.
+fn look_at_holders(reference: &Reference<'_>, event: &Event, found: &mut Vec<Found>) {
+    if event.nhs == 0 || !event.has_birth() {
+        return;
+    }
+    for holder in reference.by_nhs.find(keys::nhs(event.identifiers)).take(8) {
+        let index = &reference.by_birth_postcode;
+        let key = keys::birth_at(event.birth, keys::postcode(reference.rows[holder as usize]));
+        add(index, &(key, index.range(key)), Rule::BirthAtHoldersPostcode, found);
+    }
+}
+
+/// A key and where its rows stand.
+type Place = (u64, Range<usize>);
+
+/// A place for each rule that looks up one key of the event's own.
+pub(crate) type Places = [Place; LOOKED_UP.len()];
+
+/// Adds the rows, as yet in place of their persons; none where there are more than [`MOST_A_RULE`].
+#[inline]
+fn add(index: &KeyIndex, (key, range): &Place, rule: Rule, found: &mut Vec<Found>) {
+    let before = found.len();
+    let rows = index.find_in(range.clone(), *key).take(MOST_A_RULE + 1);
+    found.extend(rows.map(|row| Found { person: row, rule }));
+    if found.len() > before + MOST_A_RULE {
+        // Some of them would be a choice by the order of the input: all or none.
+        found.truncate(before);
+    }
+}
+
+/// The third step: puts each row's person in its place.
+#[inline]
+pub(crate) fn name(reference: &Reference<'_>, found: &mut [Found]) {
+    for found in found {
+        found.person = reference.person_of_row[found.person as usize];
+    }
+}
+
+/// The last step: each person once, in the order of persons, by the first rule that found it.
+#[inline]
+pub(crate) fn each_once(found: &mut Vec<Found>) {
+    found.sort_unstable();
+    found.dedup_by_key(|found| found.person);
 }

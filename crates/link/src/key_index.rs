@@ -161,6 +161,25 @@ impl KeyIndex {
             })
             .collect()
     }
+
+    /// The rows beside which another of the same key stands that `is` holds of, partition by partition; in parallel.
+    pub(crate) fn rows_beside(&self, is: impl Fn(u32, u32) -> bool + Sync) -> Vec<u32> {
+        let is = &is;
+        (0..self.starts.len() - 1)
+            .into_par_iter()
+            .with_min_len(4096)
+            .flat_map_iter(|number| {
+                let entries = self.partition(number);
+                let beside = move |at: usize| {
+                    let own = entries[at];
+                    let mut others =
+                        entries[..at].iter().chain(&entries[at + 1..]).filter(|other| other.tag == own.tag);
+                    others.any(|other| is(own.row, other.row)).then_some(own.row)
+                };
+                (0..entries.len()).filter_map(beside)
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +212,18 @@ mod tests {
         }
         let keyed: Vec<(u64, u32)> = (0..rows).map(|row| (key(row), 7 * row as u32)).collect();
         assert_eq!(KeyIndex::of_keyed(&keyed).find(mix(2, 5, 0)).collect::<Vec<_>>(), [7 * 15, 7 * 16, 7 * 17]);
+    }
+
+    #[test]
+    fn rows_beside_another_are_those_of_keys_with_two() {
+        let index = KeyIndex::build(50, |row| mix(1, (row as u64).min(40) / 2, 0));
+        let mut rows = index.rows_beside(|row, other| row.abs_diff(other) == 1);
+        rows.sort_unstable();
+        assert_eq!(rows, (0..50).collect::<Vec<u32>>());
+        assert_eq!(index.rows_beside(|row, other| row + other == 99), []);
+        let mut evens = index.rows_beside(|row, other| row < 40 && other == row + 1);
+        evens.sort_unstable();
+        assert_eq!(evens, (0..40).step_by(2).collect::<Vec<_>>());
     }
 
     #[test]

@@ -75,34 +75,42 @@ pub(crate) fn birth_at(birth: u32, postcode: u64) -> u64 {
     both(2, u64::from(birth), postcode)
 }
 
-/// Date of birth, sex and postcode district.
-pub(crate) fn birth_sex_district(of: Identifiers) -> u64 {
-    let district = place(of).map_or(0, Postcode::district);
-    if sex(of) == 0 { NO_KEY } else { both(3, u64::from(of.birth_packed()) << 2 | u64::from(sex(of)), district) }
-}
+/// How many keys [`of_blocks`] makes.
+pub(crate) const BLOCKS: usize = 5;
 
-/// Date of birth and the first four digits of the number: a slip in the last six is survived.
-pub(crate) fn birth_first_digits(of: Identifiers) -> u64 {
-    let digits = digits(of);
-    if digits == 0 { NO_KEY } else { both(4, u64::from(of.birth_packed()), digits / 1_000_000 + 1) }
-}
-
-/// Date of birth and the last four digits of the number: a slip in the first six is survived.
-pub(crate) fn birth_last_digits(of: Identifiers) -> u64 {
-    let digits = digits(of);
-    if digits == 0 { NO_KEY } else { both(5, u64::from(of.birth_packed()), digits % 10_000 + 1) }
-}
-
-/// Postcode, sex and year of birth: a slip in day or month is survived, and a swap of the two.
-pub(crate) fn postcode_sex_year(of: Identifiers) -> u64 {
-    let Some((year, ..)) = civil(of) else { return NO_KEY };
-    if sex(of) == 0 { NO_KEY } else { both(6, postcode(of), (year as u64) << 2 | u64::from(sex(of))) }
-}
-
-/// Postcode, month and day of birth in ascending order: a slip in the year is survived, whatever the sex.
-pub(crate) fn postcode_birthday(of: Identifiers) -> u64 {
-    let Some((_, month, day)) = civil(of) else { return NO_KEY };
-    both(7, postcode(of), u64::from(month.min(day)) << 8 | u64::from(month.max(day)))
+/// The keys of the blocks that only doubtful events need, together, since each part is costlier to unpack than a key is to mix:
+/// - date of birth, sex and postcode district;
+/// - date of birth and the first four digits of the number: a slip in the last six is survived;
+/// - date of birth and the last four digits of the number: a slip in the first six is survived;
+/// - postcode, sex and year of birth: a slip in day or month is survived, and a swap of the two;
+/// - postcode, month and day of birth in ascending order: a slip in the year is survived, whatever the sex.
+#[inline]
+pub(crate) fn of_blocks(of: Identifiers) -> [u64; BLOCKS] {
+    let birth = u64::from(of.birth_packed());
+    if birth == 0 {
+        return [NO_KEY; BLOCKS];
+    }
+    let (postcode, district) = match of.postcode().map(|postcode| (postcode, postcode.district())) {
+        None => (0, 0),
+        Some((_, PSEUDO_DISTRICT)) => (postcode(of), 0),
+        Some((postcode, district)) => (postcode.packed(), district),
+    };
+    let (digits, sex) = (digits(of), u64::from(sex(of)));
+    let mut keys = [NO_KEY; BLOCKS];
+    if sex != 0 {
+        keys[0] = both(3, birth << 2 | sex, district);
+    }
+    if digits != 0 {
+        keys[1] = both(4, birth, digits / 1_000_000 + 1);
+        keys[2] = both(5, birth, digits % 10_000 + 1);
+    }
+    if let Some((year, month, day)) = civil(of) {
+        if sex != 0 {
+            keys[3] = both(6, postcode, (year as u64) << 2 | sex);
+        }
+        keys[4] = both(7, postcode, u64::from(month.min(day)) << 8 | u64::from(month.max(day)));
+    }
+    keys
 }
 
 /// A provider's own patient id.
@@ -114,6 +122,24 @@ pub(crate) fn local(provider: u32, local_id: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_blocks_survive_the_slips_they_are_for_and_need_their_parts() {
+        let of = |nhs: &[u8], birth: &[u8], postcode: &[u8], sex: &[u8]| {
+            of_blocks(Identifiers::parse(nhs, birth, postcode, sex).0)
+        };
+        let whole = of(b"9434765919", b"1956-03-09", b"LS1 4AP", b"2");
+        let same = |other: [u64; BLOCKS]| (0..BLOCKS).filter(|&at| other[at] == whole[at]).collect::<Vec<_>>();
+        assert!(whole.iter().all(|&key| key != NO_KEY));
+        assert_eq!(same(of(b"9434765919", b"1956-03-09", b"LS1 2BB", b"2")), [0, 1, 2]);
+        assert_eq!(same(of(b"9434765919", b"1956-09-03", b"LS1 4AP", b"2")), [3, 4]);
+        assert_eq!(same(of(b"9434765919", b"1965-03-09", b"LS1 4AP", b"1")), [4]);
+        assert_eq!(same(of(b"4505577104", b"1956-03-09", b"LS1 4AP", b"2")), [0, 3, 4]);
+        assert_eq!(of(b"", b"1956-03-09", b"", b"2"), [NO_KEY; BLOCKS]);
+        assert_eq!(of(b"9434765919", b"", b"LS1 4AP", b"2"), [NO_KEY; BLOCKS]);
+        let no_abode = of(b"9434765919", b"1956-03-09", b"ZZ99 3VZ", b"2");
+        assert!(no_abode[0] == NO_KEY && no_abode[3] != NO_KEY, "no fixed abode is a value and no place");
+    }
 
     #[test]
     fn pseudo_postcodes_are_no_place_and_only_no_fixed_abode_is_a_value() {

@@ -8,7 +8,7 @@
 //! threads; an event goes to at most one person, and to none where another fits about as well.
 //!
 //! How it goes, module by module: `reference` gathers registrations and the index's observations into persons (`join`);
-//! `earlier` brings the index's events that are judged again, and what its sure ones teach; `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es; `compare` grades each identifier (`levels`) and weighs the
+//! `earlier` brings the index's events that are judged again, and what its sure ones teach; `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es and `sets`; `compare` grades each identifier (`levels`) and weighs the
 //! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
 //! events of nobody known; `ids` names persons; `assign` runs all this, and `decisions` are obeyed throughout. `ranks` and
@@ -48,6 +48,7 @@ mod reference;
 mod remember;
 mod rules;
 mod score;
+mod sets;
 mod unkeyed;
 
 pub use assign::{Candidate, Linkage, Pending, link, link_and_candidates, link_obeying};

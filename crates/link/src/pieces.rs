@@ -5,6 +5,7 @@
 
 use crate::Record;
 use crate::assign::{self, Prepared};
+use crate::decisions::{Decisions, Settled};
 use crate::early::Early;
 use crate::frequency::Frequencies;
 use crate::index::Index;
@@ -13,6 +14,7 @@ use crate::keys;
 use crate::model::Parameters;
 use crate::record::Settings;
 use crate::reference::Reference;
+use crate::remember::{self, Before};
 use crate::score::{Scorer, Scratch};
 
 /// An index by NHS Number over records.
@@ -34,6 +36,7 @@ impl ByNumber {
 pub struct Ready<'a> {
     index: &'a Index,
     reference: Reference<'a>,
+    settled: Settled,
     prepared: Prepared,
     events: &'a [Record],
 }
@@ -41,14 +44,15 @@ pub struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// Gathers the registrations into persons and prepares for the events.
     pub fn new(index: &'a Index, registrations: &'a [Record], events: &'a [Record]) -> Self {
-        let reference = Reference::build(index, registrations);
-        let prepared = Prepared::for_run(&Settings::default(), index, &reference, events);
-        Self { index, reference, prepared, events }
+        let reference = Reference::build(index, registrations, &Decisions::NONE);
+        let settled = Settled::of(&Decisions::NONE, &reference, index, events);
+        let prepared = Prepared::for_run(&Settings::default(), index, &reference, (events, events), &settled);
+        Self { index, reference, settled, prepared, events }
     }
 
     /// Gathers the registrations into persons: how many there are.
     pub fn persons(index: &Index, registrations: &[Record]) -> usize {
-        Reference::build(index, registrations).persons()
+        Reference::build(index, registrations, &Decisions::NONE).persons()
     }
 
     /// Counts how common values are: the share of stated numbers whose check digit fails.
@@ -73,14 +77,15 @@ impl<'a> Ready<'a> {
 
     /// Learns the parameters: comparing the teachers, then expectation and maximisation. How many rounds it took.
     pub fn learn(&self) -> u32 {
-        assign::learn(&self.reference, &self.prepared, self.events).iterations
+        assign::learn(&self.reference, &self.prepared, self.events).0.iterations
     }
 
     /// Judges all events in all rounds: how many were linked with a probability of 0.999.
     pub fn judge_all(&self) -> usize {
         let (reference, prepared) = (&self.reference, &self.prepared);
         let scorer = Scorer::new(reference, &prepared.frequencies, &prepared.blocks, Parameters::default());
-        let verdicts = assign::judge_all(&scorer, &prepared.early, self.index, self.events, true);
-        verdicts.iter().filter(|verdict| crate::remember::is_sure(verdict)).count()
+        let before = Before { index: self.index, lessons: &[] };
+        let (verdicts, _) = assign::judge_all(&scorer, &prepared.early, before, self.events, true, &self.settled);
+        verdicts.iter().filter(|verdict| remember::is_sure(verdict)).count()
     }
 }

@@ -9,8 +9,10 @@ use crate::index::{Change, Index, Kind, Observation, Reason};
 use crate::join;
 use crate::key_index::{KeyIndex, mix};
 use crate::keys;
+use crate::sets::Marks;
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Everybody known: rows `0..registrations` are the incoming registrations, the rest come from the index.
 pub(crate) struct Reference<'a> {
@@ -33,6 +35,8 @@ pub(crate) struct Reference<'a> {
     pub(crate) merges: Vec<Change>,
     pub(crate) by_nhs: KeyIndex,
     pub(crate) by_birth_postcode: KeyIndex,
+    /// Rows whose number another person bears too.
+    shared_numbers: Marks,
 }
 
 impl<'a> Reference<'a> {
@@ -59,10 +63,13 @@ impl<'a> Reference<'a> {
             merges: Vec::new(),
             by_nhs,
             by_birth_postcode,
+            shared_numbers: Marks::of(0, []),
         };
         let root_of_row = join::join(&reference, index, decisions);
         reference.gather(&root_of_row);
         reference.name(index);
+        let shared = reference.by_nhs.rows_beside(|row, other| reference.share_a_number(row, other));
+        reference.shared_numbers = Marks::of(reference.rows.len(), shared);
         reference
     }
 
@@ -79,7 +86,30 @@ impl<'a> Reference<'a> {
     /// The rows of a person.
     #[inline]
     pub(crate) fn rows_of(&self, person: u32) -> &[u32] {
-        &self.rows_of_person[self.starts[person as usize] as usize..self.starts[person as usize + 1] as usize]
+        self.rows_in(self.span_of(person))
+    }
+
+    /// Where the rows of a person stand: the first half of [`Reference::rows_of`], for whoever looks up many at a time.
+    #[inline]
+    pub(crate) fn span_of(&self, person: u32) -> Range<u32> {
+        self.starts[person as usize]..self.starts[person as usize + 1]
+    }
+
+    /// The rows of the person to whom [`Reference::span_of`] gave the span.
+    #[inline]
+    pub(crate) fn rows_in(&self, span: Range<u32>) -> &[u32] {
+        &self.rows_of_person[span.start as usize..span.end as usize]
+    }
+
+    /// Whether another person bears the row's number too.
+    #[inline]
+    pub(crate) fn shares_its_number(&self, row: u32) -> bool {
+        self.shared_numbers.contains(row)
+    }
+
+    fn share_a_number(&self, row: u32, other: u32) -> bool {
+        self.person_of_row[row as usize] != self.person_of_row[other as usize]
+            && keys::digits(self.rows[row as usize]) == keys::digits(self.rows[other as usize])
     }
 
     /// The key of a row's record.

@@ -5,19 +5,19 @@
 //! linked with near certainty teach, so that no chain of weak links forms.
 
 use crate::Record;
-use crate::blocking::{Found, MOST_A_RULE, Rule};
+use crate::blocking::{Found, MOST_A_RULE, Rule, each_once};
 use crate::compare::{Event, Moved};
 use crate::earlier::Lesson;
 use crate::index::{Certainty, Index};
-use crate::key_index::{KeyIndex, NO_KEY, mix};
+use crate::key_index::{KeyIndex, mix};
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, PostcodeLevel};
 use crate::model::Parameters;
 use crate::reference::Reference;
 use crate::score::{NOBODY, Scorer, Verdict};
+use crate::sets::{KeySet, Marks};
 use caredata_model::Identifiers;
 use rayon::prelude::*;
-use std::collections::HashSet;
 
 /// An event's first verdict stands if its probability is at least this.
 const SURE: f64 = 0.999;
@@ -27,6 +27,8 @@ pub(crate) struct Remembered {
     /// What linked events say that bear a postcode which their person was not known by, and their persons.
     moved: Vec<(Identifiers, u32)>,
     moved_of_person: KeyIndex,
+    /// Persons of `moved`.
+    movers: Marks,
     moved_by_birth_postcode: KeyIndex,
     households: Households,
     /// Patient ids that doubtful events bear, and the persons whom sure events or the index show under them.
@@ -99,11 +101,12 @@ impl Remembered {
         moved.par_extend(
             lessons.par_iter().filter(|one| has_moved(scorer.reference, one)).map(|one| (one.identifiers, one.person)),
         );
-        let asked = if use_local_ids { asked(events, verdicts) } else { HashSet::new() };
+        let asked = if use_local_ids { asked(events, verdicts) } else { KeySet::of(&[]) };
         let local = persons_by_local_id(&lessons, events, verdicts, &asked, teachers);
         let numbers = numbers_by_local_id(before.index, events, &asked);
         Self {
             households: Households::of(scorer, &moved),
+            movers: Marks::of(scorer.reference.persons(), moved.iter().map(|&(_, person)| person)),
             moved_of_person: KeyIndex::build(moved.len(), |at| mix(10, u64::from(moved[at].1), 0)),
             moved_by_birth_postcode: KeyIndex::build(moved.len(), |at| keys::birth_postcode(moved[at].0)),
             moved,
@@ -128,8 +131,7 @@ impl Remembered {
             self.find_by(rule, reference, event, record, to, found);
         }
         if found.len() > before {
-            found.sort_unstable();
-            found.dedup_by_key(|found| found.person);
+            each_once(found);
         }
     }
 
@@ -150,8 +152,15 @@ impl Remembered {
             let persons = moved.take(MOST_A_RULE).map(|at| self.moved[at as usize].1);
             found.extend(persons.map(|person| Found { person, rule }));
         } else if rule == Rule::BirthHouseholdPostcode && event.has_birth() {
-            for &postcode in &to.to {
-                let rows = reference.by_birth_postcode.find(keys::birth_at(event.birth, postcode));
+            let index = &reference.by_birth_postcode;
+            // All are looked up before any is read, so that the waits for memory overlap.
+            let mut places = [const { (0, 0..0) }; Households::MOST];
+            for (place, &postcode) in places.iter_mut().zip(&to.to) {
+                let key = keys::birth_at(event.birth, postcode);
+                *place = (key, index.range(key));
+            }
+            for (key, range) in places.into_iter().take(to.to.len()) {
+                let rows = index.find_in(range, key);
                 let persons = rows.take(MOST_A_RULE).map(|row| reference.person_of_row[row as usize]);
                 found.extend(persons.map(|person| Found { person, rule }));
             }
@@ -189,13 +198,16 @@ impl Remembered {
         Some(Record { identifiers: with_number_of(record.identifiers, lender), ..*record })
     }
 
-    /// Whether the person is known under the record's patient id.
-    pub(crate) fn knows(&self, person: u32, record: &Record) -> bool {
-        self.persons_under(key_of(record)).any(|other| other == person)
+    /// The persons who are known under the record's patient id.
+    pub(crate) fn known_under(&self, record: &Record, persons: &mut Vec<u32>) {
+        persons.extend(self.persons_under(key_of(record)));
     }
 
     /// The postcodes that linked events of the person bore beside the known ones.
     pub(crate) fn postcodes_of(&self, person: u32, postcodes: &mut Vec<u64>) {
+        if !self.movers.contains(person) {
+            return;
+        }
         let moved = self.moved_of_person.find(mix(10, u64::from(person), 0)).map(|at| self.moved[at as usize]);
         postcodes.extend(moved.filter(|&(_, other)| other == person).map(|(of, _)| keys::postcode(of)));
     }
@@ -271,9 +283,9 @@ pub(crate) fn asks(verdict: &Verdict, event: &Record, use_local_ids: bool) -> bo
 }
 
 /// The keys of patient ids that events to be judged again bear.
-fn asked(events: &[Record], verdicts: &[Verdict]) -> HashSet<u64> {
-    let asking = events.iter().zip(verdicts).filter(|(event, verdict)| asks(verdict, event, true));
-    asking.map(|(event, _)| key_of(event)).filter(|&key| key != NO_KEY).collect()
+fn asked(events: &[Record], verdicts: &[Verdict]) -> KeySet {
+    let asking = events.par_iter().zip(verdicts).filter(|(event, verdict)| asks(verdict, event, true));
+    KeySet::of(&asking.map(|(event, _)| key_of(event)).collect::<Vec<u64>>())
 }
 
 /// The identifiers with which events without a number may be judged in a later round: with any number that their patient id is
@@ -281,8 +293,8 @@ fn asked(events: &[Record], verdicts: &[Verdict]) -> HashSet<u64> {
 pub(crate) fn loans(index: &Index, events: &[Record]) -> Vec<Identifiers> {
     let borrows = |event: &&Record| event.local_id != 0 && keys::digits(event.identifiers) == 0;
     let borrowers: Vec<&Record> = events.par_iter().filter(borrows).collect();
-    let asked: HashSet<u64> = borrowers.iter().map(|event| key_of(event)).collect();
-    let numbers = numbers_by_local_id(index, events, &asked);
+    let asked: Vec<u64> = borrowers.par_iter().map(|event| key_of(event)).collect();
+    let numbers = numbers_by_local_id(index, events, &KeySet::of(&asked));
     let lent = borrowers.par_iter().flat_map_iter(|event| {
         let key = key_of(event);
         let from = numbers.partition_point(|&(other, _)| other < key);
@@ -305,16 +317,16 @@ fn persons_by_local_id(
     lessons: &[&Lesson],
     events: &[Record],
     verdicts: &[Verdict],
-    asked: &HashSet<u64>,
+    asked: &KeySet,
     teachers: Teachers,
 ) -> Vec<(u64, u32)> {
     let mut local: Vec<(u64, u32)> = events
         .par_iter()
         .zip(verdicts)
-        .filter(|(event, verdict)| teaches(verdict, teachers) && asked.contains(&key_of(event)))
+        .filter(|(event, verdict)| teaches(verdict, teachers) && asked.contains(key_of(event)))
         .map(|(event, verdict)| (key_of(event), verdict.person))
         .collect();
-    local.par_extend(lessons.par_iter().filter(|one| asked.contains(&one.local)).map(|one| (one.local, one.person)));
+    local.par_extend(lessons.par_iter().filter(|one| asked.contains(one.local)).map(|one| (one.local, one.person)));
     local.par_sort_unstable();
     local.dedup();
     local
@@ -328,8 +340,8 @@ fn has_moved(reference: &Reference<'_>, lesson: &Lesson) -> bool {
 }
 
 /// Pairs of patient id (as a key) and the identifiers of a numbered record under it, one for each number.
-fn numbers_by_local_id(index: &Index, events: &[Record], asked: &HashSet<u64>) -> Vec<(u64, Identifiers)> {
-    let numbered = |key: u64, of: Identifiers| (of.nhs_number().is_some() && asked.contains(&key)).then_some((key, of));
+fn numbers_by_local_id(index: &Index, events: &[Record], asked: &KeySet) -> Vec<(u64, Identifiers)> {
+    let numbered = |key: u64, of: Identifiers| (asked.contains(key) && of.nhs_number().is_some()).then_some((key, of));
     let mut numbers: Vec<(u64, Identifiers)> =
         events.par_iter().filter_map(|event| numbered(key_of(event), event.identifiers)).collect();
     numbers.par_extend(

@@ -7,7 +7,7 @@
 
 use crate::Record;
 use crate::Settings;
-use crate::blocking::{Blocks, Found, Rule};
+use crate::blocking::{self, Blocks, Found, Places, Rule};
 use crate::compare::{Compared, Context, Event, Holders, Moved, compare};
 use crate::decisions::Forbidden;
 use crate::early::Early;
@@ -18,6 +18,8 @@ use crate::model::{Bits, Configuration, Parameters, Stated};
 use crate::providers::Providers;
 use crate::reference::Reference;
 use crate::remember::Remembered;
+use caredata_model::Identifiers;
+use std::ops::Range;
 
 /// The share of people with a twin of the same sex: 1.4–1.6% of births are twins, two thirds of them of one sex.
 const TWIN_OF_SAME_SEX: f64 = 0.014;
@@ -105,6 +107,9 @@ impl NoneOfThem {
     }
 }
 
+/// Events that are judged together, so that their waits for memory overlap.
+pub(crate) const BATCH: usize = 16;
+
 /// Everything that scoring looks at.
 pub(crate) struct Scorer<'a> {
     pub(crate) reference: &'a Reference<'a>,
@@ -126,8 +131,32 @@ pub(crate) struct Scratch {
     pub(crate) candidates: Vec<Candidate>,
     holders: Holders,
     holder_persons: Vec<u32>,
+    /// For each candidate where its rows stand, and then what each row says.
+    spans: Vec<Range<u32>>,
+    rows: Vec<u32>,
+    said: Vec<Said>,
+    known_under: Vec<u32>,
     earlier: Vec<u64>,
     moved: Moved,
+}
+
+/// What a thread keeps from batch to batch.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The events, and the records they are of: with a number that they were lent.
+    asking: Vec<(Record, Event)>,
+    places: Vec<Places>,
+    scratches: Vec<Scratch>,
+}
+
+/// What a row of a candidate says.
+#[derive(Clone, Copy)]
+struct Said {
+    identifiers: Identifiers,
+    /// Whether it is what the person's practice says now.
+    is_current: bool,
+    /// Whether another person bears its number too.
+    is_shared: bool,
 }
 
 impl<'a> Scorer<'a> {
@@ -177,10 +206,24 @@ impl<'a> Scorer<'a> {
 
     /// The verdict on any event; `remembered` is what linked events taught, in the second round.
     pub(crate) fn judge(&self, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) -> Verdict {
-        let lent = remembered.and_then(|remembered| remembered.lend_number(record));
-        let record = lent.as_ref().unwrap_or(record);
+        let record = lent(record, remembered);
         let event = Event::new(record.identifiers, self.frequencies, self.persons);
-        let none = self.weigh(&event, record, remembered, scratch);
+        let none = self.weigh(&event, &record, remembered, scratch);
+        self.conclude(&none, scratch)
+    }
+
+    /// The verdicts on some events, each as [`Scorer::judge`] gives it.
+    pub(crate) fn judge_together<'r>(
+        &self,
+        records: impl Iterator<Item = &'r Record>,
+        remembered: Option<&Remembered>,
+        batch: &mut Batch,
+    ) -> Vec<Verdict> {
+        self.weigh_together(records, remembered, batch, |none, scratch| self.conclude(&none, scratch))
+    }
+
+    /// What to make of the candidates that were weighed.
+    fn conclude(&self, none: &NoneOfThem, scratch: &Scratch) -> Verdict {
         let claims = scratch.candidates.iter().rev().map(|candidate| candidate.claim).sum::<f64>();
         let sum = claims + none.claim(&self.parameters);
         let known = ((claims + none.overlooked(&self.parameters)) / sum) as f32;
@@ -197,6 +240,49 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// Weighs the candidates of some events, each step for all before the next: a step waits for memory, and the waits of all
+    /// overlap. `each` takes every event with its candidates, best first.
+    fn weigh_together<'r, T>(
+        &self,
+        records: impl Iterator<Item = &'r Record>,
+        remembered: Option<&Remembered>,
+        batch: &mut Batch,
+        mut each: impl FnMut(NoneOfThem, &Scratch) -> T,
+    ) -> Vec<T> {
+        let Batch { asking, places, scratches } = batch;
+        asking.clear();
+        asking.extend(records.map(|record| {
+            let record = lent(record, remembered);
+            (record, Event::new(record.identifiers, self.frequencies, self.persons))
+        }));
+        scratches.resize_with(asking.len().max(scratches.len()), Scratch::default);
+        places.clear();
+        places.extend(asking.iter().map(|(_, event)| self.blocks.places(self.reference, event)));
+        for (((_, event), places), scratch) in asking.iter().zip(&*places).zip(&mut *scratches) {
+            self.find_rows(event, places, scratch);
+        }
+        let scratches = &mut scratches[..asking.len()];
+        for scratch in &mut *scratches {
+            blocking::name(self.reference, &mut scratch.found);
+        }
+        for ((_, event), scratch) in asking.iter().zip(&mut *scratches) {
+            remember_moves(event, remembered, scratch);
+        }
+        for ((record, event), scratch) in asking.iter().zip(&mut *scratches) {
+            self.choose(event, record, remembered, scratch);
+        }
+        for step in STEPS {
+            for scratch in &mut *scratches {
+                step(self.reference, scratch);
+            }
+        }
+        let weighed = asking.iter().zip(scratches).map(|((record, event), scratch)| {
+            let none = self.weigh_chosen(event, record, remembered, scratch);
+            each(none, scratch)
+        });
+        weighed.collect()
+    }
+
     /// Fills the candidates, best first, and returns what "none of them" rests on.
     pub(crate) fn weigh(
         &self,
@@ -205,26 +291,53 @@ impl<'a> Scorer<'a> {
         remembered: Option<&Remembered>,
         scratch: &mut Scratch,
     ) -> NoneOfThem {
-        self.compare_all(event, record, remembered, scratch);
+        let places = self.blocks.places(self.reference, event);
+        self.find_rows(event, &places, scratch);
+        blocking::name(self.reference, &mut scratch.found);
+        remember_moves(event, remembered, scratch);
+        self.choose(event, record, remembered, scratch);
+        for step in STEPS {
+            step(self.reference, scratch);
+        }
+        self.weigh_chosen(event, record, remembered, scratch)
+    }
+
+    fn find_rows(&self, event: &Event, places: &Places, scratch: &mut Scratch) {
+        scratch.found.clear();
+        self.blocks.rows_at(places, self.reference, event, &mut scratch.found);
+    }
+
+    /// The candidates of a record: those that were found, with those whom only what is remembered leads to, but for whom
+    /// a decision rules out.
+    fn choose(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
+        blocking::each_once(&mut scratch.found);
+        if let Some(remembered) = remembered {
+            remembered.find(self.reference, event, record, &scratch.moved, &mut scratch.found);
+        }
+        self.rule_out(record, scratch);
+    }
+
+    fn rule_out(&self, record: &Record, scratch: &mut Scratch) {
+        let forbidden = self.forbidden_to(record);
+        if !forbidden.is_empty() {
+            scratch.found.retain(|found| !forbidden.contains(&found.person));
+        }
+    }
+
+    fn weigh_chosen(
+        &self,
+        event: &Event,
+        record: &Record,
+        remembered: Option<&Remembered>,
+        scratch: &mut Scratch,
+    ) -> NoneOfThem {
+        self.compare_chosen(event, record, remembered, scratch);
         let reference = self.reference;
         scratch.candidates.sort_unstable_by(|a, b| {
             let by_key = || reference.first_key(a.person).cmp(&reference.first_key(b.person));
             b.claim.total_cmp(&a.claim).then_with(by_key)
         });
         NoneOfThem { stranger: self.stranger(event, record, scratch), stated: event.stated() }
-    }
-
-    fn compare_all(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
-        scratch.found.clear();
-        scratch.candidates.clear();
-        self.blocks.find(self.reference, event, &mut scratch.found);
-        if let Some(remembered) = remembered {
-            remembered.moved_from(event, &mut scratch.moved);
-            remembered.find(self.reference, event, record, &scratch.moved, &mut scratch.found);
-        } else {
-            scratch.moved.to.clear();
-        }
-        self.compare_found(event, record, remembered, scratch);
     }
 
     /// Weighs candidates that were found otherwise; for measuring what that costs.
@@ -238,35 +351,37 @@ impl<'a> Scorer<'a> {
     ) {
         scratch.candidates.clear();
         found.clone_into(&mut scratch.found);
-        if let Some(remembered) = remembered {
-            remembered.moved_from(event, &mut scratch.moved);
-        } else {
-            scratch.moved.to.clear();
-        }
+        remember_moves(event, remembered, scratch);
         if !found.is_empty() {
-            self.compare_found(event, record, remembered, scratch);
+            self.rule_out(record, scratch);
+            for step in STEPS {
+                step(self.reference, scratch);
+            }
+            self.compare_chosen(event, record, remembered, scratch);
         }
     }
 
-    fn compare_found(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
-        let forbidden = self.forbidden_to(record);
-        if !forbidden.is_empty() {
-            scratch.found.retain(|found| !forbidden.contains(&found.person));
-        }
+    fn compare_chosen(&self, event: &Event, record: &Record, remembered: Option<&Remembered>, scratch: &mut Scratch) {
+        scratch.candidates.clear();
         let household = remembered.map_or(0.0, |remembered| remembered.household_bits(&self.parameters));
         self.find_holders(event, scratch);
+        scratch.known_under.clear();
+        if let Some(remembered) = remembered {
+            remembered.known_under(record, &mut scratch.known_under);
+        }
         let shares = self.providers.bits(record.provider).unwrap_or(&self.bits);
-        for &Found { person, rule } in &scratch.found {
-            let contested = self.is_contested(event, person);
+        let mut said = scratch.said.as_slice();
+        for (&Found { person, rule }, span) in scratch.found.iter().zip(&scratch.spans) {
+            let (rows, others) = said.split_at(span.len());
+            said = others;
+            let contested = is_contested(event, rows);
             let context = Context { frequencies: self.frequencies, holders: &scratch.holders, contested };
             scratch.earlier.clear();
-            let mut same_local_id = false;
             if let Some(remembered) = remembered {
                 remembered.postcodes_of(person, &mut scratch.earlier);
-                same_local_id = remembered.knows(person, record);
             }
-            let rows = self.reference.rows_of(person).iter();
-            let rows = rows.map(|&row| (self.reference.rows[row as usize], self.reference.is_current(row)));
+            let same_local_id = scratch.known_under.contains(&person);
+            let rows = rows.iter().map(|row| (row.identifiers, row.is_current));
             let compared = compare(event, rows, &scratch.earlier, &scratch.moved, &context);
             let mut bits = weights(shares, &compared, same_local_id);
             if compared.pattern.postcode == PostcodeLevel::Household {
@@ -292,21 +407,6 @@ impl<'a> Scorer<'a> {
         scratch.holder_persons.sort_unstable();
         scratch.holder_persons.dedup();
         scratch.holders.persons = scratch.holder_persons.len();
-    }
-
-    /// Whether another person bears the candidate's number too, while the event's number is nobody's.
-    fn is_contested(&self, event: &Event, person: u32) -> bool {
-        if event.nhs == 0 || !event.nhs_valid {
-            return false;
-        }
-        self.reference.rows_of(person).iter().any(|&row| {
-            let theirs = keys::digits(self.reference.rows[row as usize]);
-            theirs != event.nhs
-                && self.reference.by_nhs.find(keys::nhs_digits(theirs)).any(|other| {
-                    self.reference.person_of_row[other as usize] != person
-                        && keys::digits(self.reference.rows[other as usize]) == theirs
-                })
-        })
     }
 
     /// How likely the record is if it is of nobody known, against its being anybody's.
@@ -355,10 +455,16 @@ impl<'a> Scorer<'a> {
         })
     }
 
-    /// What learning sees of an event.
-    pub(crate) fn configuration(&self, record: &Record, scratch: &mut Scratch) -> Configuration {
-        let event = Event::new(record.identifiers, self.frequencies, self.persons);
-        let none = self.weigh(&event, record, None, scratch);
+    /// What learning sees of some events.
+    pub(crate) fn configurations<'r>(
+        &self,
+        records: impl Iterator<Item = &'r Record>,
+        batch: &mut Batch,
+    ) -> Vec<Configuration> {
+        self.weigh_together(records, None, batch, |none, scratch| self.configuration(&none, scratch))
+    }
+
+    fn configuration(&self, none: &NoneOfThem, scratch: &Scratch) -> Configuration {
         let eighths = |bits: f32| (bits * 8.0).round() as i16;
         let prior = self.persons.log2() as f32;
         let mut candidates: Vec<(Pattern, i16)> = scratch
@@ -371,6 +477,48 @@ impl<'a> Scorer<'a> {
         candidates.sort_unstable();
         Configuration { candidates, none_eighths: eighths(none.stranger.log2() as f32), stated: Some(none.stated) }
     }
+}
+
+/// The record as it is judged: with the number that what is remembered lends it.
+fn lent(record: &Record, remembered: Option<&Remembered>) -> Record {
+    remembered.and_then(|remembered| remembered.lend_number(record)).unwrap_or(*record)
+}
+
+fn remember_moves(event: &Event, remembered: Option<&Remembered>, scratch: &mut Scratch) {
+    match remembered {
+        Some(remembered) => remembered.moved_from(event, &mut scratch.moved),
+        None => scratch.moved.to.clear(),
+    }
+}
+
+/// What is done with the buffers of an event whose candidates are chosen: where their rows stand, which they are, what they say.
+const STEPS: [fn(&Reference<'_>, &mut Scratch); 3] = [find_spans, list_rows, read_rows];
+
+fn find_spans(reference: &Reference<'_>, scratch: &mut Scratch) {
+    scratch.spans.clear();
+    scratch.spans.extend(scratch.found.iter().map(|found| reference.span_of(found.person)));
+}
+
+fn list_rows(reference: &Reference<'_>, scratch: &mut Scratch) {
+    scratch.rows.clear();
+    for span in &scratch.spans {
+        scratch.rows.extend_from_slice(reference.rows_in(span.clone()));
+    }
+}
+
+fn read_rows(reference: &Reference<'_>, scratch: &mut Scratch) {
+    scratch.said.clear();
+    scratch.said.extend(scratch.rows.iter().map(|&row| Said {
+        identifiers: reference.rows[row as usize],
+        is_current: reference.is_current(row),
+        is_shared: reference.shares_its_number(row),
+    }));
+}
+
+/// Whether another person bears the candidate's number too, while the event's number is nobody's.
+fn is_contested(event: &Event, rows: &[Said]) -> bool {
+    let contests = |row: &Said| row.is_shared && keys::digits(row.identifiers) != event.nhs;
+    event.nhs != 0 && event.nhs_valid && rows.iter().any(contests)
 }
 
 /// The patient id adds to a number that differs or is missing, not to one that agrees: a number that the patient id lent
