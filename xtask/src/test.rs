@@ -65,7 +65,7 @@ fn components(root: &Path) -> Result<()> {
     for (chore, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         if !works(cargo().current_dir(root).args([chore, "--version"])) {
             println!("Installing {component} with rustup.");
-            run(std::process::Command::new("rustup").args(["component", "add", component]))?;
+            run(Command::new("rustup").args(["component", "add", component]))?;
         }
     }
     Ok(())
