@@ -105,3 +105,28 @@ fn refusals() {
     assert!(!place.path("links.csv").exists());
     assert!(!place.path("index/index.json").exists());
 }
+
+#[test]
+fn a_month_again_replaces_what_it_brought_even_by_nothing() {
+    let place = Place::with_people(2_000, 3);
+    linked(&place);
+    let apc = place.path("data/2014-06/hospital/apc.csv");
+    let header = fs::read_to_string(&apc).expect("a file").lines().next().expect("a header").to_owned();
+    fs::write(&apc, format!("{header}\n")).expect("written");
+    succeeds(&link(&place, MONTHS[2], "again.csv", &[]));
+    let index = fs::read_to_string(place.path("index/index.json")).expect("an index");
+    assert_eq!(index.matches("observations-").count(), 5, "GP and hospital of two months, GP of the third");
+}
+
+#[test]
+fn links_are_never_written_into_the_index_nor_before_it_is_stored() {
+    let place = Place::with_people(500, 3);
+    succeeds(&link(&place, MONTHS[0], "links.csv", &["--keys", "keys"]));
+    let before = fs::read(place.path("index/index.json")).expect("an index");
+    refuses(&link(&place, MONTHS[1], "index/index.json", &[]), 3);
+    fs::create_dir(place.path("no.changes.csv")).expect("a folder in the way");
+    assert!(!link(&place, MONTHS[1], "no.csv", &[]).status.success());
+    assert!(!place.path("no.csv").exists());
+    assert_eq!(fs::read(place.path("index/index.json")).expect("an index"), before);
+    succeeds(&link(&place, MONTHS[1], "links.csv", &[]));
+}

@@ -37,6 +37,12 @@ pub enum EngineError {
         /// The home, or its log.
         path: PathBuf,
     },
+    /// Links are to be written into the folder of an index.
+    #[error("{path} lies in the index's folder")]
+    OutInIndex {
+        /// The place.
+        path: PathBuf,
+    },
     /// The folder of an index holds other things.
     #[error("{path} holds other things, and no index")]
     IndexNowhere {
@@ -442,6 +448,7 @@ impl EngineError {
                 ("home-exists", Input, "choose another place with --home; a home is never made over another")
             }
             Self::HomeInUse { .. } => ("home-in-use", Input, "wait until it is done, then try again"),
+            Self::OutInIndex { .. } => ("out-in-index", Input, "name another place with --out"),
             Self::IndexNowhere { .. } => {
                 ("index-nowhere", Input, "name an index, or an empty or a new folder, with --index")
             }

@@ -112,12 +112,15 @@ pub fn link_files(request: &LinkFiles, index: Option<&IndexFolder>, out: &Path) 
     let began = Instant::now();
     let decisions = decisions_of(request)?;
     let mut months = index.map(Months::open).transpose()?;
+    if months.as_ref().map_or(Ok(false), |months| months.holds(out))? {
+        return Err(EngineError::OutInIndex { path: out.to_owned() });
+    }
     let loaded = match &mut months {
         None => Loaded::read(request)?,
         Some(months) => Loaded::read_as(request, &mut |_, source| months.contribution(source))?,
     };
     let Loaded { registrations, events, sources, quarantined, refused } = loaded;
-    let before = months.as_ref().map_or_else(|| Ok(Index::new()), Months::load)?;
+    let before = months.as_ref().map_or_else(|| Ok(Index::new()), |months| months.load(&sources))?;
     let known = before.observations().len() as u64;
     let read = began.elapsed().as_secs_f64();
 
@@ -140,7 +143,6 @@ pub fn link_files(request: &LinkFiles, index: Option<&IndexFolder>, out: &Path) 
     for link in &linkage.events {
         by_status[link.status as usize] += 1;
     }
-    write_links(out, &sources, &linkage)?;
     let mut done = FilesLinked {
         registrations: linkage.registrations.len() as u64,
         events: linkage.events.len() as u64,
@@ -152,17 +154,19 @@ pub fn link_files(request: &LinkFiles, index: Option<&IndexFolder>, out: &Path) 
         known: None,
         seconds: [read, linked, 0.0],
     };
+    let Linkage { registrations: registered, events: seen, pending, diagnostics } = linkage;
     if let (Some(months), Some((registrations, events))) = (&mut months, records) {
-        let [merges, splits] = linkage.pending.changes().map(<[_]>::to_vec);
-        let judged_again = linkage.diagnostics.judged_again;
-        let Linkage { registrations: registered, events: seen, pending, .. } = linkage;
+        let [merges, splits] = pending.changes().map(<[_]>::to_vec);
         let index = pending.observe((&registrations, &registered), (&events, &seen));
         months.store(&index, &sources, (&registrations, &events))?;
         let changes = out.with_extension("changes.csv");
         months.write_changes(&changes, [&merges, &splits])?;
-        months.commit()?;
         let (merges, splits) = (merges.len() as u64, splits.len() as u64);
-        done.known = Some(Known { records: known, judged_again, merges, splits, changes });
+        done.known = Some(Known { records: known, judged_again: diagnostics.judged_again, merges, splits, changes });
+    }
+    write_links(out, &sources, [&registered, &seen])?;
+    if let Some(months) = &months {
+        months.commit()?;
     }
     done.seconds[2] = began.elapsed().as_secs_f64();
     Ok(done)

@@ -113,9 +113,24 @@ impl Months {
         Ok((state, keys, lock))
     }
 
-    /// The persons known so far.
-    pub(super) fn load(&self) -> Result<Index, EngineError> {
-        index_store::load(&self.vault, &self.state.index)
+    /// The persons known so far, without what `sources` brought for this month before: that is replaced, even where nothing of it
+    /// comes again. What was found by judging earlier events again with it is found anew.
+    pub(super) fn load(&self, sources: &[Taken]) -> Result<Index, EngineError> {
+        let mut index = index_store::load(&self.vault, &self.state.index)?;
+        for (&number, part) in self.state.parts.iter().filter(|(_, part)| part.period == self.period) {
+            match sources.iter().find(|taken| taken.source == part.source) {
+                Some(taken) if taken.len() == 0 => index.remove_contribution(number),
+                // Linkage replaces it, and lets its records keep their ids.
+                Some(_) => {}
+                None => index.take_back_judged_again(number),
+            }
+        }
+        Ok(index)
+    }
+
+    /// Whether a place lies in the index's folder, where nothing else may be written.
+    pub(super) fn holds(&self, place: &Path) -> Result<bool, EngineError> {
+        Ok(settle(place)?.starts_with(&self.folder))
     }
 
     /// The number by which the index knows what a source brings for this month.

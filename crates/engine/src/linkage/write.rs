@@ -4,7 +4,7 @@
 
 use super::read::{Batch, Taken};
 use crate::error::EngineError;
-use caredata_link::{HEADER, Ids, Link, Linkage, push_lines};
+use caredata_link::{HEADER, Ids, Link, push_lines};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,13 +14,17 @@ use std::path::Path;
 const LINES_A_PIECE: usize = 1 << 12;
 
 /// Writes the links of sources of which the first is GP and linked by registrations.
-pub(super) fn write_links(out: &Path, sources: &[Taken], linkage: &Linkage) -> Result<(), EngineError> {
+pub(super) fn write_links(
+    out: &Path,
+    sources: &[Taken],
+    [registrations, events]: [&[Link]; 2],
+) -> Result<(), EngineError> {
     let unfinished = out.with_extension("csv.unfinished");
     let fault = || EngineError::io("writing the links", out);
     let mut file = File::create(&unfinished).map_err(fault())?;
     let mut pieces = Vec::new();
     for (place, taken) in sources.iter().enumerate() {
-        let links = if place == 0 { &linkage.registrations } else { &linkage.events };
+        let links = if place == 0 { registrations } else { events };
         for batch in &taken.batches {
             pieces.extend(Piece::all(&taken.source, batch, &links[batch.places()]));
         }

@@ -181,6 +181,11 @@ impl<'a> Month<'a> {
 
         self.stage("link");
         let held = linking::replace(&mut index, &parts, &registered, &terms.register);
+        let period = self.input.period.to_string();
+        for (&number, _) in self.present.parts.iter().filter(|(_, part)| part.period == period) {
+            // What came of the same period and stays: what was found with it is found anew beside what comes now.
+            index.take_back_judged_again(number);
+        }
         let linking = Linking::new(&self, index, &registered, &elsewhere, held, &parts);
         let answers = linking.ask(&terms.register, self.policy());
 
