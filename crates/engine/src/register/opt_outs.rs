@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -92,7 +93,10 @@ impl Register {
             LineEnds::Lf => "\n",
             LineEnds::Crlf => "\r\n",
         };
-        let text: String = numbers.iter().map(|number| format!("{:010},{end}", number.value())).collect();
+        let mut text = String::with_capacity(numbers.len() * ("0123456789,".len() + end.len()));
+        for number in numbers {
+            let _ = write!(text, "{:010},{end}", number.value());
+        }
         let (rows, sha256) = (numbers.len() as u64, hexadecimal(&Sha256::digest(&text)));
         audit.append(&Act::OptOutsAsked { rows }, Outcome::Allowed)?;
         OpenOptions::new()

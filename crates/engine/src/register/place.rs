@@ -8,6 +8,7 @@ use crate::error::EngineError;
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use std::fmt;
+use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -207,21 +208,24 @@ impl Place {
         match self {
             Self::File(_) => {
                 for (table, act) in tables.iter().flat_map(|table| [(table, "UPDATE"), (table, "DELETE")]) {
-                    sql += &format!(
+                    let _ = writeln!(
+                        sql,
                         "CREATE TRIGGER {table}_never_{act} BEFORE {act} ON {table} \
-                         BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END;\n"
+                         BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END;"
                     );
                 }
             }
             Self::Postgres(_) => {
-                sql += &format!(
+                let _ = writeln!(
+                    sql,
                     "CREATE FUNCTION register_never() RETURNS trigger LANGUAGE plpgsql AS \
-                     $$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$;\n"
+                     $$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$;"
                 );
                 for table in tables {
-                    sql += &format!(
+                    let _ = writeln!(
+                        sql,
                         "CREATE TRIGGER {table}_never BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} \
-                         FOR EACH STATEMENT EXECUTE FUNCTION register_never();\n"
+                         FOR EACH STATEMENT EXECUTE FUNCTION register_never();"
                     );
                 }
             }
@@ -254,7 +258,7 @@ async fn open_file(path: &Path) -> Result<AnyConnection, sqlx::Error> {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             url.push(char::from(byte));
         } else {
-            url += &format!("%{byte:02X}");
+            let _ = write!(url, "%{byte:02X}");
         }
     }
     let mut connection = AnyConnection::connect(&(url + "?mode=rwc")).await?;

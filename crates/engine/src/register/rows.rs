@@ -444,9 +444,8 @@ impl Words {
 fn trimmed(field: &str) -> &str {
     let bytes = field.as_bytes();
     match (bytes.first(), bytes.last()) {
-        (Some(b'!'..=b'~'), Some(b'!'..=b'~')) => field,
+        (Some(b'!'..=b'~'), Some(b'!'..=b'~')) | (None, _) | (_, None) => field,
         (Some(_), Some(_)) => field.trim(),
-        (None, _) | (_, None) => field,
     }
 }
 
