@@ -127,7 +127,7 @@ pub struct Init {
     /// Withhold the rows of hospitals and other places that tie to no registered person.
     #[arg(long)]
     pub withhold_unlinked: bool,
-    /// An empty PostgreSQL database for the register; a file of the home where not given. From the environment alone where
+    /// An empty `PostgreSQL` database for the register; a file of the home where not given. From the environment alone where
     /// it holds a password, since others can read the command line.
     #[arg(long, env = "CAREDATA_REGISTER", hide_env_values = true, value_name = "URL")]
     pub register: Option<String>,
