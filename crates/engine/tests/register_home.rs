@@ -1,4 +1,5 @@
 //! A home and its register: made whole or not at all, guarded, append-only, and silent about whom it is about.
+#![allow(clippy::print_stderr, reason = "a failure on the other database needs its place")]
 
 #[path = "support/postgres.rs"]
 mod postgres;

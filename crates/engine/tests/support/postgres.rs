@@ -41,7 +41,7 @@ impl Server {
         let server = Self { child, port, programs, made: 0.into(), _folder: folder };
         let began = Instant::now();
         while !server.answers() {
-            assert!(began.elapsed() < Duration::from_secs(60), "PostgreSQL did not answer within a minute");
+            assert!(began.elapsed() < Duration::from_mins(1), "PostgreSQL did not answer within a minute");
             std::thread::sleep(Duration::from_millis(50));
         }
         server
@@ -78,7 +78,7 @@ impl Drop for Server {
     }
 }
 
-/// The folder of PostgreSQL's programs, which Debian keeps out of the way.
+/// The folder of `PostgreSQL`'s programs, which Debian keeps out of the way.
 fn programs() -> PathBuf {
     let named = std::env::var_os("CAREDATA_TEST_POSTGRES").map(PathBuf::from);
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
