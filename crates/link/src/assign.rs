@@ -251,7 +251,7 @@ fn run(
         contribution: newest,
         record: None,
     }));
-    let mut splits = splits(&index, &reference, &registration_links);
+    let mut splits = splits(&reference, &registration_links);
     splits.extend(earlier.splits(&all, &decided, &found, |at| event_links[at as usize].person, newest));
     event_links.truncate(events.len());
     if let Some(candidates) = candidates {
@@ -681,14 +681,15 @@ fn event_links(decisions: &[Decision], names: &Names) -> Vec<Link> {
 }
 
 /// Registrations that were somebody else's when the index last saw them, and whose persons were not merged.
-fn splits(index: &Index, reference: &Reference<'_>, links: &[Link]) -> Vec<Change> {
+fn splits(reference: &Reference<'_>, links: &[Link]) -> Vec<Change> {
     let merged: HashSet<PersonId> = reference.merges.iter().map(|merge| merge.from).collect();
     let mut splits: Vec<Change> = reference
         .registrations
         .par_iter()
         .zip(links)
-        .filter_map(|(record, link)| {
-            let (from, into) = (reference.former(index, record)?.id, link.person);
+        .enumerate()
+        .filter_map(|(row, (record, link))| {
+            let (from, into) = (reference.former(row)?.id, link.person);
             let (reason, contribution) = (Reason::IdentifiersReplaced, record.contribution);
             let change = Change { from, into, reason, contribution, record: Some(record.key) };
             (from != into && !merged.contains(&from)).then_some(change)

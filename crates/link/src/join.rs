@@ -69,7 +69,7 @@ fn join_known(reference: &Reference<'_>, index: &Index, union: &mut Union) {
         return;
     }
     let stays = reference.registrations.par_iter().enumerate().filter_map(|(row, record)| {
-        let former = reference.former(index, record).filter(|former| former.stays)?;
+        let former = reference.former(row).filter(|former| former.stays)?;
         let known = first + resolved.partition_point(|&person| person < former.id);
         // Who was joined without a number, and has one now, may turn out to be another than whom it was joined with.
         let is_told_apart = !former.had_number && keys::digits(record.identifiers) != 0;

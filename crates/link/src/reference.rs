@@ -21,9 +21,8 @@ pub(crate) struct Reference<'a> {
     /// Registrations that the index holds and that say something their person's other rows do not. Events are no evidence of
     /// who somebody is: what one says wrongly would draw others after it.
     pub(crate) known: Vec<&'a Observation>,
-    /// All registrations that the index holds, each once for what it said and whose it was.
-    registered: Vec<&'a Observation>,
-    by_record: KeyIndex,
+    /// Whose each incoming registration was so far; empty where nobody was known.
+    formers: Vec<Option<Former>>,
     /// The identifiers of each row.
     pub(crate) rows: Vec<Identifiers>,
     /// The person of each row.
@@ -60,11 +59,10 @@ impl<'a> Reference<'a> {
             || KeyIndex::build(rows.len(), |row| keys::nhs(rows[row])),
             || KeyIndex::build(rows.len(), |row| keys::birth_postcode(rows[row])),
         );
-        let by_record = KeyIndex::build(registered.len(), |at| record_key(registered[at].key));
+        let formers = formers(index, &registered, registrations);
         let mut reference = Self {
             registrations,
-            registered,
-            by_record,
+            formers,
             known,
             rows,
             person_of_row: Vec::new(),
@@ -141,23 +139,9 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// Whose a registration was so far. A practice may give a patient's id to somebody else: then it was of several persons, and
-    /// counts as the one's whose it was last of those with all of whose identifiers its own go together.
-    pub(crate) fn former(&self, index: &Index, record: &Record) -> Option<Former> {
-        let of_key = self.by_record.find(record_key(record.key)).map(|at| self.registered[at as usize]);
-        let mut seen: Vec<(u32, PersonId, &Observation)> =
-            of_key.filter(|o| o.key == record.key).map(|o| (o.contribution, index.resolve(o.person), o)).collect();
-        seen.sort_unstable_by_key(|&(contribution, person, o)| (Reverse(contribution), person, o.identifiers));
-        let goes_with = |person: PersonId| {
-            let mut own = seen.iter().filter(|&&(_, other, _)| other == person);
-            own.all(|(.., o)| !join::is_replaced(o.identifiers, record.identifiers))
-        };
-        let last = seen.first()?;
-        let (id, was, stays) = match seen.iter().find(|&&(_, person, _)| goes_with(person)) {
-            Some(&(_, id, was)) => (id, was, true),
-            None => (last.1, last.2, false),
-        };
-        Some(Former { id, stays, had_number: keys::digits(was.identifiers) != 0 })
+    /// Whose an incoming registration was so far, by its row.
+    pub(crate) fn former(&self, row: usize) -> Option<Former> {
+        self.formers.get(row).copied().flatten()
     }
 
     /// Persons who were known before, by each id they had (an id merged in this run leads to whom it was merged into), sorted.
@@ -285,6 +269,32 @@ fn registered(index: &Index) -> Vec<&Observation> {
     };
     prints.dedup_by(|next, first| next.0 == first.0 && said(next.2) == said(first.2));
     prints.into_iter().map(|(.., at)| &observations[at as usize]).collect()
+}
+
+/// Whose each incoming registration was so far. A practice may give a patient's id to somebody else: then it was of several
+/// persons, and counts as the one's whose it was last of those with all of whose identifiers its own go together.
+fn formers(index: &Index, registered: &[&Observation], registrations: &[Record]) -> Vec<Option<Former>> {
+    if registered.is_empty() {
+        return Vec::new();
+    }
+    let by_record = KeyIndex::build(registered.len(), |at| record_key(registered[at].key));
+    let former = |record: &Record| {
+        let of_key = by_record.find(record_key(record.key)).map(|at| registered[at as usize]);
+        let mut seen: Vec<(u32, PersonId, &Observation)> =
+            of_key.filter(|o| o.key == record.key).map(|o| (o.contribution, index.resolve(o.person), o)).collect();
+        seen.sort_unstable_by_key(|&(contribution, person, o)| (Reverse(contribution), person, o.identifiers));
+        let goes_with = |person: PersonId| {
+            let mut own = seen.iter().filter(|&&(_, other, _)| other == person);
+            own.all(|(.., o)| !join::is_replaced(o.identifiers, record.identifiers))
+        };
+        let last = seen.first()?;
+        let (id, was, stays) = match seen.iter().find(|&&(_, person, _)| goes_with(person)) {
+            Some(&(_, id, was)) => (id, was, true),
+            None => (last.1, last.2, false),
+        };
+        Some(Former { id, stays, had_number: keys::digits(was.identifiers) != 0 })
+    };
+    registrations.par_iter().map(former).collect()
 }
 
 /// Those that say something new about their person: other identifiers.
