@@ -14,6 +14,7 @@ pub mod register;
 pub mod report;
 pub mod run;
 pub mod vault;
+mod whole;
 
 pub use error::EngineError;
 

@@ -12,14 +12,15 @@ use crate::index_store::{self, IndexParts, LocalKey};
 use crate::keys::Keys;
 use crate::run::{Part, person_id};
 use crate::vault::{Compartment, Vault};
+use crate::whole::{Readers, csv_field, write_whole};
 use caredata_link::{Change, Index, Reason, Record};
 use caredata_model::{Period, PersonId, RecordKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The form of an index that this version makes and opens.
@@ -182,10 +183,10 @@ impl Months {
                 let name = record.and_then(|record| names.get(&record));
                 let source = name.and_then(|(number, _)| self.state.parts.get(number)).map_or("", |part| &part.source);
                 let id = name.map_or("", |(_, id)| id);
-                let _ = writeln!(text, "{kind},{source},{},{from},{into},{}", quoted(id), word(*reason));
+                let _ = writeln!(text, "{kind},{source},{},{from},{into},{}", csv_field(id), word(*reason));
             }
         }
-        exchange(out, text.as_bytes(), 0o644)
+        write_whole(out, text.as_bytes(), Readers::Usual)
     }
 
     /// Makes what was stored the index, and removes what is no part of it any more.
@@ -201,11 +202,6 @@ impl Months {
     }
 }
 
-/// A field of a CSV line.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 const fn word(reason: Reason) -> &'static str {
     match reason {
         Reason::SameNumberAndBirthDate => "same-number-and-birth-date",
@@ -219,18 +215,6 @@ const fn word(reason: Reason) -> &'static str {
 fn write(folder: &Path, state: &State) -> Result<(), EngineError> {
     let mut text = serde_json::to_vec_pretty(state).map_err(EngineError::json("writing the index"))?;
     text.push(b'\n');
-    exchange(&folder.join(STATE), &text, 0o600)?;
+    write_whole(&folder.join(STATE), &text, Readers::Owner)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(EngineError::io("writing the index", folder))
-}
-
-/// Writes a file whole or not at all.
-fn exchange(path: &Path, text: &[u8], mode: u32) -> Result<(), EngineError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    let unfinished = path.with_file_name(name);
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished);
-    written
-        .and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(EngineError::io("writing", path))
 }

@@ -10,13 +10,13 @@
 use super::delta::{APPLICATION, add, load, open_or_create};
 use super::{DataFile, TABLES, folder, sync_folder};
 use crate::error::EngineError;
+use crate::whole::{Readers, write_whole};
 use caredata_extract::Table;
 use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::{Action, Transaction};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const LOG: &str = "_delta_log";
@@ -148,15 +148,10 @@ fn hint_for(hint: &Path, version: u64) -> Result<String, EngineError> {
     Ok(value.to_string())
 }
 
-/// Writes a file under another name, syncs it, and gives it its own.
+/// Writes a file whole, so that its name outlives a power cut.
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
-    let unfinished = path.with_extension("unfinished");
-    let place = path.parent().unwrap_or(path);
-    File::create(&unfinished)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&unfinished, path))
-        .map_err(EngineError::io("writing", path))?;
-    sync_folder(place)
+    write_whole(path, bytes, Readers::Usual)?;
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 /// The version of a commit, as its file's name tells.

@@ -4,6 +4,7 @@
 
 use super::admission::Account;
 use crate::error::EngineError;
+use crate::whole::{Readers, csv_field, write_whole};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -32,25 +33,13 @@ pub fn write<'a>(
         }
     }
     let path = folder.join(format!("run-{publication:06}.csv"));
-    write_whole(&path, text.as_bytes())?;
+    write_whole(&path, text.as_bytes(), Readers::Usual)?;
     Ok(path)
 }
 
 fn row(text: &mut String, place: [&str; 2], line: u64, what: [&str; 3]) {
-    let quoted = |field: &str| {
-        if field.contains([',', '"', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
-    };
-    let [source, file] = place.map(quoted);
-    let [field, reason, outcome] = what.map(quoted);
+    let [source, file] = place.map(csv_field);
+    let [field, reason, outcome] = what.map(csv_field);
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{source},{file},{line},{field},{reason},{outcome}");
-}
-
-/// Writes a file under another name, syncs it, and gives it its own: it is whole or not there.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
-    let unfinished = path.with_extension("unfinished");
-    let fault = || EngineError::io("writing", path);
-    std::fs::write(&unfinished, bytes).map_err(fault())?;
-    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(fault())?;
-    std::fs::rename(&unfinished, path).map_err(fault())
 }

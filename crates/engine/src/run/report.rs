@@ -15,6 +15,7 @@ use crate::report::{
     Counted, HeldPractice, Objections, Persons, Population, RunIdentity, RunReport, Setting, TableRows,
     TruthComparison, render,
 };
+use crate::whole::{Readers, write_whole};
 use caredata_admit::{Identified, PersonAnswers, Setting as Place, Tie};
 use caredata_model::{PersonId, RecordKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -199,8 +200,8 @@ impl Month<'_> {
         report.stages = self.stages;
         let folder = self.home.report();
         let json = serde_json::to_vec_pretty(&report).map_err(EngineError::json("writing the report"))?;
-        quarantine::write_whole(&folder.join("report.json"), &json)?;
-        quarantine::write_whole(&folder.join("index.html"), render(&report).as_bytes())?;
+        write_whole(&folder.join("report.json"), &json, Readers::Usual)?;
+        write_whole(&folder.join("index.html"), render(&report).as_bytes(), Readers::Usual)?;
         Ok(report)
     }
 }
