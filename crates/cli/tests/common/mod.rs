@@ -5,6 +5,7 @@ use arrow_array::RecordBatch;
 use caredata_synth::{Errors, Options, generate};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -68,6 +69,40 @@ impl Place {
         copy(&self.path(other), &self.path(home));
     }
 
+    /// Notes a wish of the person of this NHS Number in a home's register.
+    pub fn says(&self, home: &str, number: &str, kind: &str, more: &[&str]) -> Output {
+        let arguments = [&["objection", "record", "--kind", kind, "--through", "patient line"], more].concat();
+        let mut command = self.command(home, &arguments);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().expect("the program runs");
+        // A command that refuses its arguments may end before it reads.
+        let _ = child.stdin.take().expect("its input").write_all(number.as_bytes());
+        child.wait_with_output().expect("it ends")
+    }
+
+    /// Adds a line to a file of the data.
+    pub fn append(&self, file: &str, line: &str) {
+        let mut file = fs::OpenOptions::new().append(true).open(self.path("data").join(file)).expect("a file");
+        writeln!(file, "{line}").expect("written");
+    }
+
+    /// Adds an admission to a file of the data: the given columns, and what any admission has.
+    pub fn admit(&self, file: &str, given: &[(&str, &str)]) {
+        let text = fs::read_to_string(self.path("data").join(file)).expect("a file");
+        let row = text.lines().next().expect("a header").split(',').map(|column| {
+            let own = given.iter().find(|(name, _)| *name == column).map(|(_, value)| *value);
+            own.unwrap_or(match column {
+                "EPIKEY" => "990000000001",
+                "PROCODE" => "RAA",
+                "LOPATID" => "lop1",
+                "ADMIDATE" | "EPISTART" => "2014-04-07",
+                "DISDATE" | "EPIEND" => "2014-04-09",
+                _ => "",
+            })
+        });
+        self.append(file, &row.collect::<Vec<_>>().join(","));
+    }
+
     /// The month's run on a home.
     pub fn run(&self, home: &str, data: &str, period: &str) -> Output {
         let (gp, hospital) = (format!("{data}/gp"), format!("{data}/hospital"));
@@ -123,7 +158,8 @@ pub fn batches(home: &Path, table: &str) -> Vec<RecordBatch> {
         .collect()
 }
 
-/// The files that the log of a Delta table lists: added and not removed.
+/// The files that the log of a Delta table lists: added and not removed, from its last checkpoint on, whose commit lists all
+/// files by itself. A file added again is one file, as Delta's protocol has it.
 fn active(folder: &Path) -> Vec<String> {
     let log = folder.join("_delta_log");
     let mut commits: Vec<PathBuf> = fs::read_dir(&log)
@@ -132,6 +168,11 @@ fn active(folder: &Path) -> Vec<String> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     commits.sort();
+    if let Ok(last) = fs::read_to_string(log.join("_last_checkpoint")) {
+        let last: serde_json::Value = serde_json::from_str(&last).expect("JSON");
+        let first = log.join(format!("{:020}.json", last["version"].as_u64().expect("a version")));
+        commits.retain(|commit| *commit >= first);
+    }
     let mut files: Vec<String> = Vec::new();
     for commit in commits {
         for line in fs::read_to_string(commit).expect("a commit").lines() {
@@ -139,10 +180,22 @@ fn active(folder: &Path) -> Vec<String> {
             if let Some(path) = action["remove"]["path"].as_str() {
                 files.retain(|file| file != path);
             }
-            files.extend(action["add"]["path"].as_str().map(str::to_owned));
+            if let Some(path) = action["add"]["path"].as_str().filter(|path| !files.iter().any(|file| file == path)) {
+                files.push(path.to_owned());
+            }
         }
     }
     files
+}
+
+/// All rows of one Parquet file as text, each value between bars.
+pub fn text_of(file: &Path) -> String {
+    let file = fs::File::open(file).expect("the file is there");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .expect("a Parquet file");
+    let rows: Vec<String> = reader.flat_map(|batch| texts(&batch.expect("rows"))).collect();
+    format!("|{}|", rows.join("|\n|"))
 }
 
 /// Every file under a folder.

@@ -95,13 +95,14 @@ pub async fn begin_log_anew(
     };
     let (checkpoint, hint) = checkpoint_of(&place, table, &commit).await?;
     let log = place.join(LOG);
-    let before = entries(&log)?;
     let named = |ending: &str| log.join(format!("{version:020}.{ending}"));
     write_durably(&named("json"), commit.as_bytes())?;
     fs::rename(&checkpoint, named("checkpoint.parquet")).map_err(EngineError::io("writing", &log))?;
     sync_folder(&log)?;
     write_durably(&log.join(LAST_CHECKPOINT), hint_for(&hint, version)?.as_bytes())?;
-    for entry in before.iter().filter(|entry| !entry.ends_with(LAST_CHECKPOINT)) {
+    // Listed only now: a purge that was cut off may have left the beginning of this very commit, which is no more.
+    let of_present = [named("json"), named("checkpoint.parquet"), log.join(LAST_CHECKPOINT)];
+    for entry in entries(&log)?.iter().filter(|entry| !of_present.contains(entry)) {
         fs::remove_file(entry).map_err(EngineError::io("removing an entry of a table's log", entry))?;
     }
     sync_folder(&log)?;
@@ -246,6 +247,10 @@ mod tests {
             assert_eq!(active, std::slice::from_ref(&second.name), "after step {step}");
             let again = place.path().join(format!("again-{step}"));
             copy(&log(&cut_off), &log(&again));
+            // What the commit was when the power went while it was written.
+            for version in 3..=4 {
+                fs::write(log(&again).join(format!("{version:020}.unfinished")), b"{").expect("written");
+            }
             runtime.block_on(begin_log_anew(&again, TABLE, 2, &[&second])).expect("begun anew");
             assert_eq!(names(&again).len(), 3, "after step {step}");
             let third = Change { added: vec![data("run-3-new-ae-0000.parquet")], removed: vec![] };
