@@ -1,12 +1,13 @@
 //! The project's own chores: a command's name in, work done and told in words, an exit code out.
 //!
 //! `cargo xtask test` checks everything that must hold before a change lands; it sets up what the tests need. `cargo xtask
-//! tidy` checks the rules of the house that no compiler knows; `bench` and `kill` measure and torment the built program.
+//! tidy` checks the rules of the house that no compiler knows; `bench`, `kill` and `histories` measure and torment the built program.
 //! Invariant: what fails is named, and the exit code is then not 0.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
 mod contest;
+mod histories;
 mod kill;
 mod months;
 mod python;
@@ -36,7 +37,9 @@ const HELP: &str = "cargo xtask CHORE
   fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule
                          --inputs N (10000000)  --seed S (1)  --parser NAME (all)
   kill                 kills a run at random moments and starts it again; the rows must be those of an undisturbed run
-                         --people N (2000)  --times N (50)  --seed S (1)";
+                         --people N (2000)  --times N (50)  --seed S (1)
+  histories            random wishes, moves, runs, purges and kills of a small town, and random wishes of a register, against oracles
+                         --seeds FIRST..END (1000..1050)  --wishes N (3000000)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +59,7 @@ fn chore(arguments: &[String]) -> Result<()> {
         "tidy" => no_more(rest).and_then(|()| tidy::tidy(&root()?)),
         "bench" => bench::bench(&root()?, rest),
         "fuzz" => fuzz(&root()?, rest),
+        "histories" => histories::histories(&root()?, rest),
         "kill" => kill::kill(&root()?, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

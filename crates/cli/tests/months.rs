@@ -5,8 +5,6 @@ mod common;
 use common::{Place, copy, csv, refuses, rows, succeeds};
 use std::collections::HashSet;
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 const TABLES: [&str; 5] = ["persons", "journals", "admissions", "outpatients", "emergency"];
 
@@ -27,17 +25,6 @@ fn assert_same(tables: &[Vec<String>], expected: &[Vec<String>], when: &str) {
             expected.len()
         );
     }
-}
-
-fn says(place: &Place, home: &str, kind: &str, number: &str) {
-    let mut child = place
-        .command(home, &["objection", "record", "--kind", kind, "--through", "patient line"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the program runs");
-    child.stdin.take().expect("its input").write_all(number.as_bytes()).expect("the number is read");
-    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]
@@ -69,7 +56,7 @@ fn an_objection_seals_what_was_published_and_a_withdrawal_brings_it_back() {
         .into_iter()
         .find(|row| !row[0].is_empty())
         .expect("a number")[0];
-    says(&place, "home", "object-all", number);
+    succeeds(&place.says("home", number, "object-all", &[]));
     let found = place.caredata("home", &["fsck"]);
     assert_eq!(found.status.code(), Some(4), "the check knows of the wish before the next run does");
     run();
@@ -77,7 +64,7 @@ fn an_objection_seals_what_was_published_and_a_withdrawal_brings_it_back() {
     assert!(without[0].len() < before[0].len(), "fewer persons");
     assert!(without[2].len() < before[2].len(), "fewer admissions");
     succeeds(&place.caredata("home", &["fsck"]));
-    says(&place, "home", "withdraw-all", number);
+    succeeds(&place.says("home", number, "withdraw-all", &[]));
     // Recorded later on the same day: the withdrawal wins only from the next day on where the register cannot tell the order.
     run();
     let back = all(&place, "home");

@@ -7,9 +7,7 @@ use arrow_array::types::Int64Type;
 use common::{Place, batches, copy, files_under, refuses, rows, succeeds};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
 
 const NUMBER: &str = "9434765919";
 const ENTRY: &str = "4321.5";
@@ -19,39 +17,20 @@ const TABLES: [&str; 5] = ["persons", "journals", "admissions", "outpatients", "
 fn place_with_person() -> Place {
     let place = Place::with_people(1_000, 2);
     for month in ["2014-04", "2014-05"] {
-        append(
-            &place,
+        place.append(
             &format!("{month}/gp/patients.csv"),
             &format!("A81001,first,{NUMBER},1971-03-05,LS1 4AP,1,A,2001-01-01,,,"),
         );
-        append(
-            &place,
+        place.append(
             &format!("{month}/gp/journals.csv"),
             "A81001,first,entry-1,2014-04-02,2014-04-02,read2,N142.,4321.5,,,",
         );
     }
-    let file = fs::read_to_string(place.path("data/2014-04/hospital/apc.csv")).expect("a file");
-    let row = file.lines().next().expect("a header").split(',').map(|column| match column {
-        "EPIKEY" => "990000000001",
-        "PROCODE" => "RAA",
-        "LOPATID" => "lop1",
-        "NEWNHSNO" => NUMBER,
-        "DOB" => "1971-03-05",
-        "HOMEADD" => "LS1 4AP",
-        "SEX" => "1",
-        "ADMIDATE" | "EPISTART" => "2014-04-07",
-        "DISDATE" | "EPIEND" => "2014-04-09",
-        "DIAG_01" => "S889",
-        _ => "",
-    });
-    append(&place, "2014-04/hospital/apc.csv", &row.collect::<Vec<_>>().join(","));
+    let given =
+        [("NEWNHSNO", NUMBER), ("DOB", "1971-03-05"), ("HOMEADD", "LS1 4AP"), ("SEX", "1"), ("DIAG_01", "S889")];
+    place.admit("2014-04/hospital/apc.csv", &given);
     place.init("home");
     place
-}
-
-fn append(place: &Place, file: &str, line: &str) {
-    let mut file = fs::OpenOptions::new().append(true).open(place.path("data").join(file)).expect("a file");
-    writeln!(file, "{line}").expect("written");
 }
 
 fn month(place: &Place, month: &str) {
@@ -59,10 +38,7 @@ fn month(place: &Place, month: &str) {
 }
 
 fn says(place: &Place, kind: &str) {
-    let mut command = place.command("home", &["objection", "record", "--kind", kind, "--through", "patient line"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program runs");
-    child.stdin.take().expect("its input").write_all(NUMBER.as_bytes()).expect("the number is read");
-    assert!(child.wait().expect("it ends").success());
+    succeeds(&place.says("home", NUMBER, kind, &[]));
 }
 
 fn purge(place: &Place) -> serde_json::Value {

@@ -3,9 +3,7 @@
 mod common;
 
 use common::{Place, refuses, rows, succeeds};
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 /// Entries of the person's two journals, told from all others by their values.
 const AT_FIRST: &str = "4321.5";
@@ -26,17 +24,12 @@ fn place_with_person_at_two_practices() -> Place {
     place
 }
 
-fn append(place: &Place, file: &str, line: &str) {
-    let mut file = OpenOptions::new().append(true).open(place.path(file)).expect("a file");
-    writeln!(file, "{line}").expect("written");
-}
-
 fn patients(place: &Place, month: &str, line: &str) {
-    append(place, &format!("data/{month}/gp/patients.csv"), line);
+    place.append(&format!("{month}/gp/patients.csv"), line);
 }
 
 fn journal(place: &Place, month: &str, line: &str) {
-    append(place, &format!("data/{month}/gp/journals.csv"), line);
+    place.append(&format!("{month}/gp/journals.csv"), line);
 }
 
 fn april(place: &Place) {
@@ -49,22 +42,8 @@ fn may(place: &Place) {
 
 /// An admission of April, of the person's day of birth and sex, told from all others by its diagnosis.
 fn admission(place: &Place, number: &str, postcode: &str) {
-    let file = std::fs::read_to_string(place.path("data/2014-04/hospital/apc.csv")).expect("a file");
-    let columns = file.lines().next().expect("a header").split(',');
-    let row = columns.map(|column| match column {
-        "EPIKEY" => "990000000001",
-        "PROCODE" => "RAA",
-        "LOPATID" => "lop1",
-        "NEWNHSNO" => number,
-        "DOB" => "1971-03-05",
-        "HOMEADD" => postcode,
-        "SEX" => "1",
-        "ADMIDATE" | "EPISTART" => "2014-04-07",
-        "DISDATE" | "EPIEND" => "2014-04-09",
-        "DIAG_01" => "S889",
-        _ => "",
-    });
-    append(place, "data/2014-04/hospital/apc.csv", &row.collect::<Vec<_>>().join(","));
+    let given = [("NEWNHSNO", number), ("DOB", "1971-03-05"), ("HOMEADD", postcode), ("SEX", "1"), ("DIAG_01", "S889")];
+    place.admit("2014-04/hospital/apc.csv", &given);
 }
 
 /// Whether that admission is not published.
@@ -87,13 +66,7 @@ fn record(place: &Place, kind: &str, more: &[&str]) -> Output {
 }
 
 fn record_of(place: &Place, number: &str, kind: &str, more: &[&str]) -> Output {
-    let arguments = [&["objection", "record", "--kind", kind], more].concat();
-    let mut command = place.command("home", &arguments);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    // A command that refuses its arguments may end before it reads.
-    let _ = child.stdin.take().expect("its input").write_all(number.as_bytes());
-    child.wait_with_output().expect("it ends")
+    place.says("home", number, kind, more)
 }
 
 #[test]
