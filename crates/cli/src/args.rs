@@ -498,6 +498,20 @@ pub enum Law {
     /// All instruments, where each stands today, and who may approve.
     #[command(after_help = "Example:\n  caredata law list")]
     List,
+    /// Open the sealed rows whose objections an instrument in force lifts, for one recipient. Counted, logged and published.
+    #[command(
+        after_help = "The linked record stays as it is. What is opened is to be destroyed by the instrument's last day.\n\nExample:\n  caredata law open notice-2020-1 --for \"a health protection team\" --out opened"
+    )]
+    Open {
+        /// The instrument's id.
+        id: String,
+        /// Who gets what is opened.
+        #[arg(long = "for", value_name = "RECIPIENT")]
+        recipient: String,
+        /// The folder to make, outside the home.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// End an instrument at once.
     #[command(after_help = "Example:\n  caredata law end notice-2020-1 --reason \"the emergency is over\"")]
     End {

@@ -246,6 +246,17 @@ pub enum Act {
         /// The public key.
         key: String,
     },
+    /// Sealed rows are about to be opened under an instrument, or are.
+    InstrumentUsed {
+        /// Its id.
+        instrument: String,
+        /// For whom.
+        recipient: Remark,
+        /// People whose objections are lifted for it.
+        persons: u64,
+        /// Rows.
+        rows: u64,
+    },
     /// An instrument was ended before its time.
     InstrumentEnded {
         /// Its id.

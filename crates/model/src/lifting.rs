@@ -90,6 +90,7 @@ pub const fn may_lift(basis: ConfidentialityBasis, scope: &Scope) -> Result<(), 
 mod tests {
     use super::*;
     use crate::SourceName;
+    use std::fmt::Write as _;
 
     #[test]
     fn the_table_of_what_the_law_may_lift() {
@@ -98,7 +99,7 @@ mod tests {
         for basis in ConfidentialityBasis::ALL {
             for (name, scope) in [("gp", &Scope::GpRecord), ("all", &Scope::All), ("source", &source)] {
                 let outcome = may_lift(basis, scope).map_or_else(|why| why.to_string(), |()| "may".to_owned());
-                table.push_str(&format!("{} | {name} | {outcome}\n", basis.word()));
+                writeln!(table, "{} | {name} | {outcome}", basis.word()).expect("written to a string");
             }
         }
         let honoured = "objections are honoured under this basis";

@@ -1,6 +1,6 @@
 //! `caredata law`: instruments that lift objections, for the information-governance officer.
 
-use super::{open_home, who};
+use super::{grouped, open_home, who};
 use crate::args::{Arguments, Law};
 use crate::output;
 use caredata_engine::error::Remark;
@@ -46,6 +46,17 @@ pub fn law(arguments: &Arguments, command: &Law) -> anyhow::Result<()> {
                 _ => "signed; it is approved, and in force from its first day to its last".to_owned(),
             };
             (json!({ "approvals": approvals }), words)
+        }
+        Law::Open { id, recipient, out } => {
+            let used = acts.open(id, &Remark::parse("the recipient", recipient)?, out)?;
+            let rows: u64 = used.rows.values().sum();
+            let words = format!(
+                "{} rows of {} people opened into {}; counted, logged and published\nto be destroyed by the instrument's last day",
+                grouped(rows),
+                grouped(used.persons),
+                out.display()
+            );
+            (json!({ "persons": used.persons, "rows": used.rows, "out": out }), words)
         }
         Law::End { id, reason } => {
             acts.end(id, &Remark::parse("the reason", reason)?)?;

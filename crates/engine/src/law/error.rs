@@ -74,6 +74,15 @@ pub enum LawError {
         /// The instrument.
         id: String,
     },
+    /// The instrument lifts nothing today.
+    #[error("the instrument {id} is not in force today")]
+    NotInForce {
+        /// The instrument.
+        id: String,
+    },
+    /// What is opened would lie in the home, or among other things.
+    #[error("what an instrument opens goes to a new folder outside the home")]
+    OutUnfit,
     /// A private key would lie in the home.
     #[error("a private key must not lie in the home")]
     KeyInHome,
@@ -122,6 +131,8 @@ impl LawError {
             Self::SameKey { .. } => ("same-key", true, "have another enrolled person sign"),
             Self::SamePerson { .. } => ("same-person", true, "have another enrolled person sign"),
             Self::Over { .. } => ("instrument-over", true, "add a new document, with a new id and two new approvals"),
+            Self::NotInForce { .. } => ("instrument-not-in-force", true, "see `caredata law list` for where it stands"),
+            Self::OutUnfit => ("out-unfit", false, "name a folder that is not there yet with --out"),
             Self::KeyInHome => ("approver-key-in-home", false, "name a file outside the home with --out"),
             Self::NotAKey => ("not-an-approver-key", false, "name the file that `caredata law enrol` wrote"),
             Self::KeyTooOpen => ("approver-key-too-open", false, "make it readable by its owner alone (chmod 600)"),

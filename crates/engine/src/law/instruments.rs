@@ -9,6 +9,7 @@ use crate::error::EngineError;
 use crate::register::Register;
 use caredata_model::{Day, LawfulPurpose, Scope};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How many different people approve an instrument.
 const APPROVALS: usize = 2;
@@ -22,6 +23,18 @@ pub(super) enum Said {
     Added { sha256: String, document: String },
     Signed { id: String, sha256: String, name: String, key: String, signature: String },
     Ended { id: String, reason: String },
+    Used { id: String, used: Used },
+}
+
+/// One use of data under an instrument, in counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Who got it.
+    pub recipient: String,
+    /// People whose objections were lifted for it.
+    pub persons: u64,
+    /// Rows, by table.
+    pub rows: BTreeMap<String, u64>,
 }
 
 /// One person's approval.
@@ -76,6 +89,8 @@ pub struct Held {
     pub approvals: Vec<Approval>,
     /// When and why it was ended before its time.
     pub ended: Option<(String, String)>,
+    /// What was used under it, each with when it was noted.
+    pub used: Vec<(String, Used)>,
 }
 
 impl Held {
@@ -129,7 +144,7 @@ impl Instruments {
                 if document::sha256(&document) != sha256 || self.of(&instrument.id).is_some() {
                     return None;
                 }
-                self.held.push(Held { instrument, sha256, approvals: Vec::new(), ended: None });
+                self.held.push(Held { instrument, sha256, approvals: Vec::new(), ended: None, used: Vec::new() });
             }
             Said::Signed { id, sha256, name, key, signature } => {
                 let approver = self.approvers.iter().find(|one| one.key == key)?.clone();
@@ -140,6 +155,9 @@ impl Instruments {
                     return None;
                 }
                 held.approvals.push(Approval { name, role: approver.role, key, noted_at });
+            }
+            Said::Used { id, used } => {
+                self.held.iter_mut().find(|held| held.instrument.id == id)?.used.push((noted_at, used));
             }
             Said::Ended { id, reason } => {
                 self.held.iter_mut().find(|held| held.instrument.id == id)?.ended = Some((noted_at, reason));

@@ -11,12 +11,13 @@ mod approver;
 mod document;
 mod error;
 mod instruments;
+mod open;
 mod public;
 
 pub use approver::{Approver, ApproverKey};
 pub use document::{DAYS_MAX, Instrument, Lifted};
 pub use error::LawError;
-pub use instruments::{Approval, Held, Instruments, Status};
+pub use instruments::{Approval, Held, Instruments, Status, Used};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
@@ -67,7 +68,7 @@ impl<'a> Law<'a> {
         key.write(out)?;
         let public = key.public();
         let act = Act::ApproverEnrolled { name: name.clone(), role: role.clone(), key: public.clone() };
-        self.note(act, &Said::Enrolled { name: name.to_string(), role: role.to_string(), key: public.clone() })?;
+        self.note(&act, &Said::Enrolled { name: name.to_string(), role: role.to_string(), key: public.clone() })?;
         Ok(Approver { name: name.to_string(), role: role.to_string(), key: public, retired: false })
     }
 
@@ -84,7 +85,7 @@ impl<'a> Law<'a> {
             return Err(LawError::ApproverUnknown.into());
         }
         let act = Act::ApproverRetired { name: name.clone(), reason: reason.clone() };
-        self.note(act, &Said::Retired { name: name.to_string(), reason: reason.to_string() })
+        self.note(&act, &Said::Retired { name: name.to_string(), reason: reason.to_string() })
     }
 
     /// Takes an instrument's document. It lifts nothing yet.
@@ -102,7 +103,7 @@ impl<'a> Law<'a> {
             return Err(LawError::IdTaken { id: instrument.id }.into());
         }
         let act = Act::InstrumentAdded { instrument: instrument.id.clone(), sha256: sha256.clone() };
-        self.note(act, &Said::Added { sha256, document: text })?;
+        self.note(&act, &Said::Added { sha256, document: text })?;
         Ok(instrument)
     }
 
@@ -131,7 +132,7 @@ impl<'a> Law<'a> {
         let act = Act::InstrumentSigned { instrument: id.clone(), sha256: sha256.clone(), name, key: key.public() };
         let said = Said::Signed { id, sha256, name: approver.name.clone(), key: key.public(), signature };
         let before = held.approvals.len();
-        self.note(act, &said)?;
+        self.note(&act, &said)?;
         Ok(before + 1)
     }
 
@@ -150,12 +151,12 @@ impl<'a> Law<'a> {
             return Err(LawError::Over { id: held.instrument.id.clone() }.into());
         }
         let act = Act::InstrumentEnded { instrument: held.instrument.id.clone(), reason: reason.clone() };
-        self.note(act, &Said::Ended { id: held.instrument.id.clone(), reason: reason.to_string() })
+        self.note(&act, &Said::Ended { id: held.instrument.id.clone(), reason: reason.to_string() })
     }
 
     /// The log first, then the ledger, then what the public sees.
-    fn note(&self, act: Act, said: &Said) -> Result<(), EngineError> {
-        self.audit.append(&act, Outcome::Done)?;
+    fn note(&self, act: &Act, said: &Said) -> Result<(), EngineError> {
+        self.audit.append(act, Outcome::Done)?;
         let text = serde_json::to_string(said).map_err(EngineError::json("noting an act about instruments"))?;
         self.register.append_law(&text)?;
         public::write(&self.home.public(), &Instruments::read(self.register)?, crate::today())

@@ -38,6 +38,11 @@ pub(super) fn as_json(held: &Held, day: Day) -> Value {
         "approved_by": held.approvals.iter()
             .map(|one| json!({ "name": one.name, "role": one.role, "key": one.key, "noted_at": one.noted_at }))
             .collect::<Vec<_>>(),
+        "used": held.used.iter()
+            .map(|(at, used)| json!({
+                "noted_at": at, "recipient": used.recipient, "persons": used.persons, "rows": used.rows,
+            }))
+            .collect::<Vec<_>>(),
         "ended": held.ended.as_ref().map(|(at, reason)| json!({ "noted_at": at, "reason": reason })),
     })
 }

@@ -46,7 +46,7 @@ impl UseKind {
 pub struct NewUse {
     /// What kind.
     pub kind: UseKind,
-    /// Its reference, for the public: a run and period, or a release's id.
+    /// Its reference, for the public: a period and run, or a release's id.
     pub reference: String,
     /// Who gets the data; empty where nobody but the trusted body does.
     pub recipient: String,

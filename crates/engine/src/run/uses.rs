@@ -34,7 +34,7 @@ impl Month<'_> {
         let left_out = everybody().filter(|&person| answers.objects_to_some(person)).chain(bound);
         let one = NewUse {
             kind: UseKind::Publication,
-            reference: format!("run {}, {}", self.run.0, self.input.period),
+            reference: format!("{} ({})", self.input.period, self.run.0),
             recipient: String::new(),
             purpose: String::new(),
             basis: LegalBasis::COLLECTION.confidentiality.word().to_owned(),

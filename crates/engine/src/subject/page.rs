@@ -157,7 +157,9 @@ impl Page<'_> {
                 told.push(self.words.say("use-kept", &[]));
             }
             if !one.purpose.is_empty() {
-                told.push(self.words.say("use-for", &[("purpose", &one.purpose)]));
+                let lawful = format!("lawful-{}", one.purpose);
+                let purpose = if self.words.has(&lawful) { self.words.say(&lawful, &[]) } else { one.purpose.clone() };
+                told.push(self.words.say("use-for", &[("purpose", &purpose)]));
             }
             told.push(self.words.say("use-on", &[("basis", &basis)]));
             (title, told.join(" "))

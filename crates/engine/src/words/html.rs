@@ -44,8 +44,13 @@ fn part(block: &Block) -> String {
         Block::Paragraph(words) => format!("<p>{}</p>\n", escaped(words)),
         Block::Notice(words) => format!("<p class=\"notice\">{}</p>\n", escaped(words)),
         Block::Points(points) => {
-            let items: String = points.iter().map(|point| format!("<li>{}</li>\n", escaped(point))).collect();
-            format!("<ul>\n{items}</ul>\n")
+            let mut list = String::from("<ul>\n");
+            for point in points {
+                // Writing to a string cannot fail.
+                let _ = writeln!(list, "<li>{}</li>", escaped(point));
+            }
+            list.push_str("</ul>\n");
+            list
         }
         Block::Pairs(pairs) => {
             let mut list = String::from("<dl>\n");

@@ -301,7 +301,9 @@ fn tags(parts: &[Role], identifiers: Vec<Vec<Identifier>>, language: &str) -> Ta
     let mut label: Option<TagGroup> = None;
     for (role, drawn) in parts.iter().zip(identifiers) {
         let fill = |mut group: TagGroup| {
-            drawn.iter().for_each(|&identifier| group.push(identifier));
+            for &identifier in &drawn {
+                group.push(identifier);
+            }
             group
         };
         match role {
