@@ -6,7 +6,7 @@
 
 use crate::AdmitError;
 use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,6 +70,12 @@ impl Standing {
         scopes.sort_unstable();
         scopes.dedup();
         Self(scopes.into())
+    }
+
+    /// What is left of these objections where some are set aside by law.
+    #[must_use]
+    pub fn without(&self, lifted: &BTreeSet<Scope>) -> Self {
+        Self::new(self.scopes().iter().filter(|scope| !lifted.contains(scope)).cloned())
     }
 
     /// Whether an objection of this scope stands.

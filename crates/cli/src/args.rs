@@ -52,6 +52,17 @@ pub enum Command {
         after_help = "It cannot be undone: sealed rows come back after a withdrawal, GP rows with the practice's next extract only.\n\nExample:\n  caredata purge --home caredata-home"
     )]
     Purge,
+    /// Where the law says otherwise: instruments that lift objections, and the people who approve them.
+    #[command(subcommand)]
+    Law(Law),
+    /// For the patient line: what a person chose, and who used data about them.
+    #[command(subcommand)]
+    Subject(Subject),
+    /// The leaflet for the public: what is collected and why, and how to say no, with a form.
+    #[command(
+        after_help = "It is made from what the program does, and from the home where there is one: the sources that sent something, and\n[contact] in caredata.toml.\n\nExample:\n  caredata leaflet --language cy --format html --out taflen.html"
+    )]
+    Leaflet(PageOptions),
     /// The log of every act.
     #[command(subcommand)]
     Audit(Audit),
@@ -443,12 +454,127 @@ pub struct Record {
     pub format: Vec<String>,
 }
 
+/// `caredata law …`
+#[derive(Debug, Subcommand)]
+pub enum Law {
+    /// Make somebody's key pair and enrol its public half, so that they can approve instruments.
+    #[command(
+        after_help = "Example:\n  caredata law enrol \"A. Guardian\" --role \"Caldicott Guardian\" --out guardian.key"
+    )]
+    Enrol {
+        /// The person's name.
+        name: String,
+        /// In which role they approve.
+        #[arg(long, value_name = "TEXT")]
+        role: String,
+        /// The file for the private key, which its owner alone may read; never in the home.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Retire somebody's key: it approves nothing from now on.
+    #[command(after_help = "Example:\n  caredata law retire \"A. Guardian\" --reason \"left the post\"")]
+    Retire {
+        /// The person's name.
+        name: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Take an instrument's document. It lifts nothing before two people have signed it.
+    #[command(after_help = "Example:\n  caredata law add notice.toml")]
+    Add {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Approve an instrument: sign its document, as it was added, with one's private key.
+    #[command(after_help = "Example:\n  caredata law sign notice.toml --key guardian.key")]
+    Sign {
+        /// The document.
+        file: PathBuf,
+        /// The file of the private key.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// All instruments, where each stands today, and who may approve.
+    #[command(after_help = "Example:\n  caredata law list")]
+    List,
+    /// Open the sealed rows whose objections an instrument in force lifts, for one recipient. Counted, logged and published.
+    #[command(
+        after_help = "The linked record stays as it is. What is opened is to be destroyed by the instrument's last day.\n\nExample:\n  caredata law open notice-2020-1 --for \"a health protection team\" --out opened"
+    )]
+    Open {
+        /// The instrument's id.
+        id: String,
+        /// Who gets what is opened.
+        #[arg(long = "for", value_name = "RECIPIENT")]
+        recipient: String,
+        /// The folder to make, outside the home.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// End an instrument at once.
+    #[command(after_help = "Example:\n  caredata law end notice-2020-1 --reason \"the emergency is over\"")]
+    End {
+        /// The instrument's id.
+        id: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// `caredata subject …`
+#[derive(Debug, Subcommand)]
+pub enum Subject {
+    /// A person's choices, what they do, and every use of data about them, with a receipt. The NHS Number is read from
+    /// standard input.
+    #[command(
+        after_help = "Example:\n  caredata subject report --language cy --format html --out report.html < number.txt"
+    )]
+    Report(PageOptions),
+}
+
+/// The language and form of a page for the public.
+#[derive(Debug, Args)]
+pub struct PageOptions {
+    /// The language, by its tag: `en`, `cy`, or one of the folder of --locales.
+    #[arg(long, default_value = "en", value_name = "TAG")]
+    pub language: String,
+    /// A folder of messages in other languages: `TAG/*.ftl`.
+    #[arg(long, value_name = "DIR")]
+    pub locales: Option<PathBuf>,
+    /// The form.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: PageFormat,
+    /// The file to make; without it, the page is printed.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The form of a page for the public.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PageFormat {
+    /// Plain text.
+    Text,
+    /// One page of HTML, in large print.
+    Html,
+    /// PDF in large print, tagged for screen readers; to a file alone.
+    Pdf,
+}
+
 /// `caredata audit …`
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Check that no line of the log was changed, removed or reordered.
-    #[command(after_help = "Example:\n  caredata audit verify --home caredata-home")]
-    Verify,
+    /// Check that no line of the log was changed, removed or reordered; with a receipt, that its report was made too.
+    #[command(after_help = "Example:\n  caredata audit verify --home caredata-home --receipt 17-ABCD-EFGH-IJKL-MNOP")]
+    Verify {
+        /// The receipt of a report that `caredata subject report` made.
+        #[arg(long, value_name = "CODE")]
+        receipt: Option<String>,
+        /// The report itself, as JSON: whether it is as it was made.
+        #[arg(long, value_name = "FILE", requires = "receipt")]
+        report: Option<PathBuf>,
+    },
 }
 
 fn source_name(text: &str) -> Result<SourceName, caredata_model::NotASourceName> {

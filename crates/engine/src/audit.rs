@@ -212,6 +212,68 @@ pub enum Act {
         /// SHA-256 of what the publication says.
         sha256: String,
     },
+    /// Somebody's key was enrolled, by which instruments can be approved.
+    ApproverEnrolled {
+        /// Who.
+        name: Remark,
+        /// In which role.
+        role: Remark,
+        /// The public key.
+        key: String,
+    },
+    /// Somebody's key can no longer approve anything.
+    ApproverRetired {
+        /// Who.
+        name: Remark,
+        /// Why.
+        reason: Remark,
+    },
+    /// An instrument's document was taken; it lifts nothing before two people approve it.
+    InstrumentAdded {
+        /// Its id.
+        instrument: String,
+        /// SHA-256 of the document.
+        sha256: String,
+    },
+    /// An instrument was approved by a signature.
+    InstrumentSigned {
+        /// Its id.
+        instrument: String,
+        /// SHA-256 of the document.
+        sha256: String,
+        /// Who signed.
+        name: Remark,
+        /// The public key.
+        key: String,
+    },
+    /// Sealed rows are about to be opened under an instrument, or are.
+    InstrumentUsed {
+        /// Its id.
+        instrument: String,
+        /// For whom.
+        recipient: Remark,
+        /// People whose objections are lifted for it.
+        persons: u64,
+        /// Rows.
+        rows: u64,
+    },
+    /// An instrument was ended before its time.
+    InstrumentEnded {
+        /// Its id.
+        instrument: String,
+        /// Why.
+        reason: Remark,
+    },
+    /// An act about instruments was refused.
+    InstrumentRefused {
+        /// The error's stable code.
+        code: &'static str,
+    },
+    /// A person was told what is held about them and who used it. The commitment tells nothing of whom.
+    SubjectReported {
+        /// SHA-256 of the report's facts, among which is a random number.
+        commitment: String,
+    },
     /// A home was checked.
     Checked {
         /// Promises found broken.

@@ -401,6 +401,15 @@ pub enum EngineError {
         /// Where: files of ours by name, others by their folder.
         places: String,
     },
+    /// An instrument, or somebody's approval of one, is refused.
+    #[error(transparent)]
+    Law(#[from] crate::law::LawError),
+    /// A page in a form that no terminal shows has no file to go to.
+    #[error("a page as PDF needs a file")]
+    PageNowhere,
+    /// Words for people cannot be had in a language.
+    #[error(transparent)]
+    Words(#[from] crate::words::WordsError),
     /// Another thread of the same work failed first.
     #[error("the work was interrupted by another part's failure")]
     Interrupted,
@@ -595,6 +604,9 @@ impl EngineError {
                 Ours,
                 "remove files that are not the home's own and purge again; should it stay so, report what `caredata fsck` says",
             ),
+            Self::Law(why) => (why.code(), if why.is_by_law() { Rule } else { Input }, why.hint()),
+            Self::PageNowhere => ("page-nowhere", Input, "name the file with --out"),
+            Self::Words(why) => (why.code(), Input, why.hint()),
             Self::Interrupted => ("interrupted", Ours, "run the same command again"),
         }
     }

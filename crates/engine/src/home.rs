@@ -69,6 +69,30 @@ impl Default for Policy {
     }
 }
 
+/// How the public reaches the trusted body; written into `caredata.toml` by hand, and told in the leaflet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Contact {
+    /// Who the body is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The patient line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telephone: Option<String>,
+    /// The patient line for people who type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_phone: Option<String>,
+    /// Electronic mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The postal address, in a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
+    /// A page on the web.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
+}
+
 /// Somebody's word that there are no objections to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attestation {
@@ -107,6 +131,9 @@ struct Config {
     key_prints: BTreeMap<String, String>,
     #[serde(default)]
     policy: Policy,
+    /// How the public reaches the body.
+    #[serde(default)]
+    contact: Contact,
 }
 
 /// A home that this process alone works on, until it is dropped.
@@ -168,6 +195,11 @@ impl Home {
     /// The home's switches.
     pub const fn policy(&self) -> Policy {
         self.config.policy
+    }
+
+    /// How the public reaches the body.
+    pub const fn contact(&self) -> &Contact {
+        &self.config.contact
     }
 
     /// The home's keys.
@@ -311,6 +343,7 @@ fn build(
         register,
         key_prints,
         policy: options.policy,
+        contact: Contact::default(),
     }
     .write(building)?;
     let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());

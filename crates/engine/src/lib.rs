@@ -6,6 +6,8 @@ pub mod fsck;
 pub mod home;
 mod index_store;
 pub mod keys;
+pub mod law;
+pub mod leaflet;
 pub mod linkage;
 pub mod packages;
 pub mod purge;
@@ -13,8 +15,10 @@ pub mod records;
 pub mod register;
 pub mod report;
 pub mod run;
+pub mod subject;
 pub mod vault;
 mod whole;
+pub mod words;
 
 pub use error::EngineError;
 

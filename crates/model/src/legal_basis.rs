@@ -19,6 +19,35 @@ pub enum ConfidentialityBasis {
     OverridingPublicInterest,
 }
 
+impl ConfidentialityBasis {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Section251,
+        Self::CopiRegulation3,
+        Self::Direction254,
+        Self::Requirement259,
+        Self::ExplicitConsent,
+        Self::OverridingPublicInterest,
+    ];
+
+    /// The basis as documents write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Section251 => "section-251",
+            Self::CopiRegulation3 => "copi-regulation-3",
+            Self::Direction254 => "direction-254",
+            Self::Requirement259 => "requirement-259",
+            Self::ExplicitConsent => "explicit-consent",
+            Self::OverridingPublicInterest => "overriding-public-interest",
+        }
+    }
+
+    /// The basis of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|basis| basis.word() == text)
+    }
+}
+
 /// A lawful basis under Article 6 of the UK GDPR that a public body linking records can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Article6 {
@@ -26,6 +55,17 @@ pub enum Article6 {
     LegalObligation,
     /// 6(1)(e): a task in the public interest.
     PublicTask,
+}
+
+impl Article6 {
+    /// The basis of this word: `legal-obligation` or `public-task`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "legal-obligation" => Some(Self::LegalObligation),
+            "public-task" => Some(Self::PublicTask),
+            _ => None,
+        }
+    }
 }
 
 /// A condition under Article 9 of the UK GDPR for health data.
@@ -37,6 +77,18 @@ pub enum Article9 {
     PublicHealth,
     /// 9(2)(j): research and statistics.
     ResearchOrStatistics,
+}
+
+impl Article9 {
+    /// The condition of this word: `health-or-social-care`, `public-health` or `research-or-statistics`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "health-or-social-care" => Some(Self::HealthOrSocialCare),
+            "public-health" => Some(Self::PublicHealth),
+            "research-or-statistics" => Some(Self::ResearchOrStatistics),
+            _ => None,
+        }
+    }
 }
 
 /// The basis on which a body takes in or uses records. There is none with only one half.

@@ -9,11 +9,20 @@
 //! folder alone: a log rewritten from some line to its end together with its checkpoint. Against that, keep a checkpoint
 //! elsewhere and give it to [`verify_against`].
 //!
+//! It also checks a receipt that a person was given with a report about themselves: `LINE-XXXX-XXXX-XXXX-XXXX`, where LINE is the
+//! number of the log's line, from 0, and the rest 80 bits in base 32 (RFC 4648) with which `commitment` in the `details` of that
+//! line, whose `act` is `subject-reported`, begins. Where the report itself is at hand as JSON, its `facts`, written with sorted
+//! names and no blanks, have the commitment as their SHA-256.
+//!
 //! ```no_run
 //! let report = caredata_verify::verify(std::path::Path::new("caredata-home/log"))?;
 //! assert!(report.lines > 0);
 //! # Ok::<(), caredata_verify::Fault>(())
 //! ```
+
+mod receipt;
+
+pub use receipt::{Receipt, ReceiptFault, verify_receipt};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -5,10 +5,12 @@ mod demo;
 mod extract;
 mod fsck;
 mod init;
+mod law;
 mod link;
 mod objection;
 mod purge;
 mod run;
+mod subject;
 mod synth;
 
 use crate::args::{Arguments, Command};
@@ -32,6 +34,9 @@ pub fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Link(options) => link::link(arguments, options)?,
         Command::Objection(command) => objection::objection(arguments, command)?,
         Command::Purge => purge::purge(arguments)?,
+        Command::Law(command) => law::law(arguments, command)?,
+        Command::Subject(command) => subject::subject(arguments, command)?,
+        Command::Leaflet(options) => subject::leaflet(arguments, options)?,
         Command::Audit(command) => return audit::audit(arguments, command),
         Command::Fsck => return fsck::fsck(arguments),
         Command::Completions { shell } => {
@@ -41,6 +46,8 @@ pub fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The exit code of input that cannot be understood.
+const REFUSED_INPUT: u8 = 3;
 /// The exit code of a check that found a promise broken: a fault of ours, or of somebody who changed the files.
 const FAULTS_FOUND: u8 = 5;
 /// The exit code of a check that found somebody published whose wish the register has learnt of since the last run.

@@ -212,7 +212,7 @@ fn check_out(
 }
 
 /// Reads the NHS Number: from a prompt on a terminal, else the first line of standard input.
-fn ask_number() -> anyhow::Result<NhsNumber> {
+pub(super) fn ask_number() -> anyhow::Result<NhsNumber> {
     let input = std::io::stdin();
     if input.is_terminal() {
         write!(std::io::stderr(), "NHS Number: ")?;

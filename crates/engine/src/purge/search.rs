@@ -47,7 +47,7 @@ impl Place {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Register => {
-                "the register: wishes under keyed hashes, and past publications, which name removed files and, by record key, registrations of which something was said"
+                "the register: wishes under keyed hashes, and past publications, which name removed files and, by record key, registrations of which something was said; and of every publication and release a sealed bitmap of whom it held and left out"
             }
             Self::Index => "the vault's index: identifiers and record keys, encrypted",
             Self::Sealed => "the vault's sealed rows, encrypted under a key of their own",

@@ -13,6 +13,7 @@ mod bulk;
 mod export;
 mod handles;
 mod kind;
+mod law;
 mod load;
 mod objections;
 mod opt_outs;
@@ -21,6 +22,7 @@ mod publications;
 mod rows;
 mod said;
 mod seal;
+mod uses;
 
 pub use export::Exported;
 pub use handles::Objectors;
@@ -32,6 +34,7 @@ pub use place::{Place, PostgresUrl};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
 pub use rows::{LoadFault, LoadFaults};
 pub use said::{Needs, Saying};
+pub use uses::{NewUse, People, Use, UseKind};
 
 use crate::error::EngineError;
 use crate::keys::Key;

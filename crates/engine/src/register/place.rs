@@ -17,6 +17,10 @@ use std::path::{Path, PathBuf};
 /// The form of the database that this version makes and opens.
 const FORMAT: i64 = 2;
 const SCHEMA: &str = include_str!("schema.sql");
+/// Ledgers beside the wishes. A program that does not know them lifts nothing and tells nobody, so they change no format.
+const LEDGERS: &str = include_str!("ledgers.sql");
+/// Their tables, which only ever grow.
+const LEDGER_TABLES: [&str; 3] = ["law_entries", "use_people", "uses"];
 /// From format 1, in two parts: before and after the tables that it lacks are made.
 const MIGRATION: &str = include_str!("migrate.sql");
 /// What a register of format 1 lacks, or has in another form.
@@ -145,7 +149,24 @@ impl Place {
                 return Err(EngineError::HomeBroken { path, what });
             }
         }
+        self.add_ledgers(&mut connection).await.map_err(EngineError::register("making its ledgers"))?;
         Ok(connection)
+    }
+
+    /// Makes the ledgers where they are not there yet.
+    async fn add_ledgers(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let there = match self {
+            Self::File(_) => "SELECT count(*) FROM sqlite_master WHERE name = 'law_entries'",
+            Self::Postgres(_) => "SELECT CASE WHEN to_regclass('law_entries') IS NULL THEN 0 ELSE 1 END",
+        };
+        let there: i64 = sqlx::query_scalar(there).fetch_one(&mut *connection).await?;
+        if there > 0 {
+            return Ok(());
+        }
+        let mut transaction = connection.begin_with(self.begin()).await?;
+        sqlx::raw_sql(AssertSqlSafe(self.dialect(LEDGERS))).execute(&mut *transaction).await?;
+        self.guard(&mut transaction, &LEDGER_TABLES).await?;
+        transaction.commit().await
     }
 
     /// 0 where nothing is there yet.
@@ -218,7 +239,7 @@ impl Place {
             Self::Postgres(_) => {
                 let _ = writeln!(
                     sql,
-                    "CREATE FUNCTION register_never() RETURNS trigger LANGUAGE plpgsql AS \
+                    "CREATE OR REPLACE FUNCTION register_never() RETURNS trigger LANGUAGE plpgsql AS \
                      $$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$;"
                 );
                 for table in tables {

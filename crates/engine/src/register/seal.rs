@@ -21,6 +21,8 @@ pub(super) type Handle = [u8; HANDLE_BYTES];
 /// Seals and finds numbers under the register's key.
 pub(super) struct NumberSeal {
     find: Key,
+    /// Binds and seals what the register's ledgers hold.
+    pub(super) ledger: Key,
     cipher: LessSafeKey,
 }
 
@@ -39,7 +41,11 @@ impl NumberSeal {
     pub(super) fn new(key: &Key) -> Self {
         let cipher = UnboundKey::new(&CHACHA20_POLY1305, key.derive("caredata 2026 register: numbers sealed").bytes())
             .expect("ChaCha20-Poly1305 takes keys of 32 bytes");
-        Self { find: key.derive("caredata 2026 register: numbers found"), cipher: LessSafeKey::new(cipher) }
+        Self {
+            find: key.derive("caredata 2026 register: numbers found"),
+            ledger: key.derive("caredata 2026 register: ledgers"),
+            cipher: LessSafeKey::new(cipher),
+        }
     }
 
     pub(super) fn handle(&self, number: NhsNumber) -> Handle {

@@ -18,6 +18,7 @@ mod summary;
 mod timelines;
 mod tokens;
 mod truth;
+mod uses;
 mod writing;
 
 pub(crate) use admission::provider_number;
@@ -200,6 +201,7 @@ impl<'a> Month<'a> {
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
         let publication = past.publication(self.run, index, &parts, said, (stopped, lifted));
+        self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }

@@ -74,6 +74,7 @@ impl Month<'_> {
         }
         let held = (self.present.stopped.clone(), self.present.lifted.clone());
         let publication: Publication = past.publication(run, self.present.index.clone(), &parts, said, held);
+        self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &[])?;
         Ok(Refreshed { present: publication.present, answers, linking })
     }

@@ -1,0 +1,112 @@
+# Yr adroddiad a roddir i berson am ei ddewisiadau ac am bwy a ddefnyddiodd ddata amdano.
+
+month-1 = Ionawr
+month-2 = Chwefror
+month-3 = Mawrth
+month-4 = Ebrill
+month-5 = Mai
+month-6 = Mehefin
+month-7 = Gorffennaf
+month-8 = Awst
+month-9 = Medi
+month-10 = Hydref
+month-11 = Tachwedd
+month-12 = Rhagfyr
+date = { $day } { $month } { $year }
+no-date = dim dyddiad wedi'i roi
+
+subject-title = Eich dewisiadau, a phwy sydd wedi defnyddio data amdanoch
+subject-made = Lluniwyd ar { $date }.
+subject-about = Mae'r dudalen hon yn dweud beth rydych wedi'i ddewis ynghylch defnyddio eich cofnodion iechyd y tu hwnt i'ch gofal, beth mae'r dewis hwnnw'n ei wneud, a phob tro y rhoddwyd data amdanoch yn y cofnod cysylltiedig, y'i rhoddwyd i rywun, neu y'i gadawyd allan am eich bod wedi gwrthwynebu.
+subject-care = Nid yw hyn yn effeithio ar eich gofal mewn unrhyw ffordd. Gallwch newid eich meddwl ar unrhyw adeg, a chynifer o weithiau ag y dymunwch.
+subject-unknown = Nid oes gennym gofnod o dan y Rhif GIG hwn. Rydym yn cadw eich dewisiadau er hynny, a byddant yn cyfrif cyn gynted ag y daw cofnod i law.
+subject-shared = Mae'r Rhif GIG hwn yng nghofnodion mwy nag un person. Gofynnwch i ni gywiro hyn: tan hynny, gall y dudalen hon sôn am gofnodion rhywun arall hefyd.
+
+subject-choices = Eich dewisiadau heddiw
+choice-none = Nid ydych wedi dweud wrthym am unrhyw wrthwynebiad.
+choice-gp-stands = Rydych yn gwrthwynebu i'ch cofnod meddyg teulu adael eich meddygfa at unrhyw ddiben y tu hwnt i'ch gofal.
+choice-gp-withdrawn = Roeddech unwaith yn gwrthwynebu i'ch cofnod meddyg teulu adael eich meddygfa, ond rydych wedi tynnu hynny'n ôl. Nid oes dim yn cael ei ddal yn ôl o'i herwydd.
+choice-all-stands = Rydych yn gwrthwynebu unrhyw ddefnydd o'ch cofnodion y tu hwnt i'ch gofal, o ble bynnag y dônt.
+choice-all-withdrawn = Roeddech unwaith yn gwrthwynebu unrhyw ddefnydd o'ch cofnodion, ond rydych wedi tynnu hynny'n ôl. Nid oes dim yn cael ei ddal yn ôl o'i herwydd.
+choice-source-stands = Rydych yn gwrthwynebu defnyddio eich cofnodion o { $place } y tu hwnt i'ch gofal.
+choice-source-withdrawn = Roeddech unwaith yn gwrthwynebu defnyddio eich cofnodion o { $place }, ond rydych wedi tynnu hynny'n ôl. Nid oes dim yn cael ei ddal yn ôl o'i herwydd.
+choice-practice = Mae'r hyn y mae eich meddygfa ei hun yn ei nodi am eich cofnod yn cael ei gadw yn y feddygfa hefyd. Mae'n dal eich cofnod yn ôl nes i'r feddygfa honno ddileu'r nodyn.
+
+subject-stops = Beth mae eich dewisiadau'n ei wneud
+stops = Maent yn atal:
+leaves = Nid ydynt yn atal:
+stops-gp = unrhyw ran o'ch cofnod meddyg teulu rhag mynd o'ch meddygfa atom ni; mae'r hyn a ddaeth o'r blaen yn cael ei dynnu o'r cofnod cysylltiedig
+leaves-gp = defnyddio cofnodion y mae ysbytai a mannau gofal eraill wedi'u hanfon atom
+stops-all = unrhyw beth amdanoch rhag bod yn y cofnod cysylltiedig neu rhag mynd ymlaen oddi wrthym ni, o ble bynnag y daeth; mae'r hyn a anfonodd ysbytai atom yn ôl y gyfraith dan glo, o dan ei allwedd ei hun
+leaves-all = ysbytai a meddygfeydd rhag cadw eu cofnodion eu hunain amdanoch, y mae arnynt eu hangen i ofalu amdanoch
+stops-source = defnyddio eich cofnodion o { $place }
+leaves-source = defnyddio eich cofnod meddyg teulu a chofnodion mannau gofal eraill
+leaves-care = eich gofal, na'r cofnodion y mae'r bobl sy'n gofalu amdanoch yn eu defnyddio
+leaves-law = defnydd y mae'r gyfraith yn ei ganiatáu er gwaethaf gwrthwynebiadau; rhaid i ddau berson ei gymeradwyo, mae'n dod i ben ar ddiwrnod penodol, ac rydym yn ei gyhoeddi
+stops-nothing = Nid oes dim yn cael ei ddal yn ôl, gan nad oes gennych wrthwynebiad mewn grym.
+
+place-hospital = ysbytai
+place-apc = arosiadau mewn ysbyty
+place-op = apwyntiadau cleifion allanol
+place-ae = adrannau damweiniau ac achosion brys
+
+subject-history = Popeth a ddywedwyd erioed
+history-none = Ni ddywedwyd dim erioed.
+said-object-gp = Gwrthwynebiad: y cofnod meddyg teulu i beidio â gadael y feddygfa
+said-withdraw-gp = Tynnwyd yn ôl: gwrthwynebiad i'r cofnod meddyg teulu adael y feddygfa
+said-object-all = Gwrthwynebiad: dim defnydd o unrhyw gofnodion
+said-withdraw-all = Tynnwyd yn ôl: gwrthwynebiad i ddefnyddio unrhyw gofnodion
+said-object-source = Gwrthwynebiad: dim defnydd o gofnodion o { $place }
+said-withdraw-source = Tynnwyd yn ôl: gwrthwynebiad i ddefnyddio cofnodion o { $place }
+said-details = Yn cyfrif o: { $effective }. Pwy a'i dywedodd: { $by }. Sut y cyrhaeddodd ni: { $through }. Cofnodwyd: { $recorded }.
+said-set-aside = Nid yw'n cyfrif mwyach, gan fod ffeil newydd wedi cymryd lle'r ffeil fisol y daeth ynddi.
+by-person = chi
+by-parent = rhiant
+by-guardian = gwarcheidwad
+by-attorney = atwrnai
+by-deputy = dirprwy a benodwyd gan y llys
+by-relative = perthynas
+by-representative = cynrychiolydd
+by-practice = eich meddygfa
+by-hospital = ysbyty
+by-other = rhywun arall
+by-not-stated = heb ei nodi
+through-practice = y feddygfa
+through-hospital = ysbyty
+through-patient-line = llinell y cleifion
+through-letter = llythyr
+through-national-file = y ffeil genedlaethol o wrthwynebiadau
+through-journal = nodyn yn y cofnod meddyg teulu
+through-other = ffordd arall
+through-not-stated = heb ei nodi
+
+subject-uses = Pob defnydd o ddata amdanoch
+uses-none = Ni ddefnyddiwyd data amdanoch erioed, ac nis gadawyd allan erioed.
+use-publication = Cofnod cysylltiedig y corff hwn, { $reference }
+use-release = Rhoddwyd i { $recipient }, { $reference }
+use-noted = { $date }.
+use-held = Roedd yn cynnwys data amdanoch.
+use-left-out = Nid oedd dim amdanoch ynddo, oherwydd gwrthwynebiad.
+use-in-part = Roedd yn cynnwys data amdanoch; gadawyd allan yr hyn yr oeddech yn ei wrthwynebu.
+use-for = At y diben hwn: { $purpose }.
+use-on = Sail gyfreithiol: { $basis }.
+use-kept = Wedi'i gadw gan y corff hwn; heb ei roi i neb arall.
+basis-section-251 = cefnogaeth o dan adran 251 o Ddeddf y Gwasanaeth Iechyd Gwladol 2006
+basis-copi-regulation-3 = rheoliad 3 o Reoliadau'r Gwasanaeth Iechyd (Rheoli Gwybodaeth am Gleifion) 2002
+basis-direction-254 = cyfarwyddyd o dan adran 254 o Ddeddf Iechyd a Gofal Cymdeithasol 2012
+basis-requirement-259 = gofyniad o dan adran 259 o Ddeddf Iechyd a Gofal Cymdeithasol 2012
+basis-explicit-consent = cydsyniad penodol
+basis-overriding-public-interest = budd cyhoeddus sy'n drech
+
+subject-instruments = Lle mae'r gyfraith yn rhoi gwrthwynebiadau o'r neilltu
+instruments-none = Nid oes dim yn rhoi gwrthwynebiadau o'r neilltu heddiw.
+instrument-line = { $id }: o { $start } hyd { $end }, at y diben hwn: { $purpose }. Cymeradwywyd gan ddau berson, a chyhoeddwyd ei eiriad.
+lawful-communicable-disease = rheoli clefyd trosglwyddadwy
+lawful-public-health-emergency = argyfwng iechyd y cyhoedd
+lawful-required-by-law = gwybodaeth y mae'r gyfraith yn gofyn amdani
+lawful-serious-harm = atal niwed difrifol i eraill
+
+subject-receipt = Eich derbynneb
+receipt-code = Derbynneb: { $code }
+receipt-what = Nid yw'r dderbynneb hon yn dweud wrth neb pwy ydych chi. Gyda hi, gall unrhyw un wirio yn nes ymlaen fod yr adroddiad hwn wedi'i lunio, ac nad yw ein cofnod o bob gweithred wedi'i newid ers hynny.
+receipt-how = I'w gwirio, neu i ofyn i rywun ei gwirio ar eich rhan: caredata audit verify --receipt { $code }

@@ -1,0 +1,113 @@
+# The report that a person is given about their choices and about who used data about them.
+# A translator copies this file into a folder named by the language's tag and translates what stands after each `=`.
+
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+date = { $day } { $month } { $year }
+no-date = no date given
+
+subject-title = Your choices, and who has used data about you
+subject-made = Made on { $date }.
+subject-about = This page tells you what you have chosen about the use of your health records beyond your care, what that choice does, and every time that data about you was put into the linked record, given to somebody, or left out because you objected.
+subject-care = Your care is not affected by any of this. You can change your mind at any time and as many times as you wish.
+subject-unknown = We hold no record under this NHS Number. Your choices are kept all the same, and apply as soon as a record comes in.
+subject-shared = This NHS Number stands in the records of more than one person. Please ask us to put this right: until then this page may tell of another person's records too.
+
+subject-choices = Your choices today
+choice-none = You have not told us of any objection.
+choice-gp-stands = You object to your GP record leaving your practice for anything beyond your care.
+choice-gp-withdrawn = You once objected to your GP record leaving your practice, and took that back. Nothing is held back for it.
+choice-all-stands = You object to any use of your records beyond your care, wherever they come from.
+choice-all-withdrawn = You once objected to any use of your records, and took that back. Nothing is held back for it.
+choice-source-stands = You object to the use of your records of { $place } beyond your care.
+choice-source-withdrawn = You once objected to the use of your records of { $place }, and took that back. Nothing is held back for it.
+choice-practice = What your practice itself notes about your record is kept at the practice too. It holds your record back until that practice takes the note away.
+
+subject-stops = What your choices do
+stops = They stop:
+leaves = They do not stop:
+stops-gp = anything of your GP record going from your practice to us; what had come before is taken out of the linked record
+leaves-gp = the use of records that hospitals and other places of care have sent us
+stops-all = anything about you standing in the linked record or going on from us, from wherever it came; what hospitals sent us by law is locked away under a key of its own
+leaves-all = hospitals and practices keeping their own records about you, which they need to care for you
+stops-source = the use of your records of { $place }
+leaves-source = the use of your GP record and of the records of other places of care
+leaves-care = your care, and the records that the people who care for you use
+leaves-law = a use that the law allows despite objections; two people must approve it, it ends on a set day, and we publish it
+stops-nothing = Nothing is held back, since no objection of yours stands.
+
+place-hospital = hospitals
+place-apc = stays in hospital
+place-op = outpatient appointments
+place-ae = accident and emergency departments
+
+subject-history = All that was ever said
+history-none = Nothing was ever said.
+said-object-gp = Objection: GP record not to leave the practice
+said-withdraw-gp = Taken back: objection to the GP record leaving the practice
+said-object-all = Objection: no use of any records
+said-withdraw-all = Taken back: objection to the use of any records
+said-object-source = Objection: no use of records of { $place }
+said-withdraw-source = Taken back: objection to the use of records of { $place }
+said-details = Counts from: { $effective }. Who said it: { $by }. How it reached us: { $through }. Recorded: { $recorded }.
+said-set-aside = It no longer counts, since the month's file that it came with was replaced by a newer one.
+by-person = you
+by-parent = a parent
+by-guardian = a guardian
+by-attorney = an attorney
+by-deputy = a deputy of the court
+by-relative = a relative
+by-representative = a representative
+by-practice = your practice
+by-hospital = a hospital
+by-other = somebody else
+by-not-stated = not stated
+through-practice = the practice
+through-hospital = a hospital
+through-patient-line = the patient line
+through-letter = a letter
+through-national-file = the national file of objections
+through-journal = a note in the GP record
+through-other = another way
+through-not-stated = not stated
+
+subject-uses = Every use of data about you
+uses-none = Data about you was never used, and never left out.
+use-publication = The linked record of this body, { $reference }
+use-release = Given to { $recipient }, { $reference }
+use-noted = { $date }.
+use-held = It held data about you.
+use-left-out = Nothing about you was in it, because of an objection.
+use-in-part = It held data about you; what you objected to was left out.
+use-for = For: { $purpose }.
+use-on = Legal basis: { $basis }.
+use-kept = Kept by this body; given to nobody else.
+basis-section-251 = support under section 251 of the NHS Act 2006
+basis-copi-regulation-3 = regulation 3 of the Health Service (Control of Patient Information) Regulations 2002
+basis-direction-254 = a direction under section 254 of the Health and Social Care Act 2012
+basis-requirement-259 = a requirement under section 259 of the Health and Social Care Act 2012
+basis-explicit-consent = explicit consent
+basis-overriding-public-interest = an overriding public interest
+
+subject-instruments = Where the law sets objections aside
+instruments-none = Nothing sets objections aside today.
+instrument-line = { $id }: from { $start } to { $end }, for this purpose: { $purpose }. Two people approved it, and its words are published.
+lawful-communicable-disease = to control a communicable disease
+lawful-public-health-emergency = a public health emergency
+lawful-required-by-law = information that the law requires
+lawful-serious-harm = to prevent serious harm to others
+
+subject-receipt = Your receipt
+receipt-code = Receipt: { $code }
+receipt-what = This receipt tells nobody who you are. With it anybody can check, at any later time, that this report was made and that our log of all acts has not been changed since.
+receipt-how = To check it, or to have it checked for you: caredata audit verify --receipt { $code }
