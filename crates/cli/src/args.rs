@@ -376,10 +376,15 @@ pub enum Objection {
     #[command(after_help = "Example:\n  caredata objection history < number.txt")]
     History,
     /// Write all that was loaded and noted to a file that another register can load. It holds NHS Numbers: guard it.
-    #[command(after_help = "Example:\n  caredata objection export objections.csv")]
+    #[command(
+        after_help = "Examples:\n  caredata objection export objections.csv\n  caredata objection export --format fhir consents.ndjson"
+    )]
     Export {
         /// The file to make; never one that is there already.
         file: PathBuf,
+        /// `objections.csv`, or FHIR R4 Consents: one a line where the file's name ends `.ndjson`, else a Bundle.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: ExportFormat,
     },
     /// Write the NHS Numbers to ask a national file of objections about, one `NHSNO,` a line. Guard the file.
     #[command(after_help = "Example:\n  caredata objection check-out ask.dat")]
@@ -400,14 +405,25 @@ pub enum Objection {
         everybody_objects: bool,
     },
     /// Load a register of objections, whole or not at all.
-    #[command(after_help = "Example:\n  caredata objection load objections.csv")]
+    #[command(
+        after_help = "Examples:\n  caredata objection load objections.csv\n  caredata objection load consents.ndjson"
+    )]
     Load {
-        /// `objections.csv`
+        /// `objections.csv`; or FHIR Consents: one or a Bundle of them in a `.json`, one a line in an `.ndjson`.
         file: PathBuf,
         /// A place of care that wishes may name, although nothing has come from it yet.
         #[arg(long, value_name = "NAME", value_parser = source_name)]
         expect_source: Vec<SourceName>,
     },
+}
+
+/// In what form the register is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// `objections.csv`.
+    Csv,
+    /// FHIR R4 Consents.
+    Fhir,
 }
 
 /// `caredata objection record`

@@ -3,14 +3,14 @@
 //! An NHS Number comes from standard input or a prompt, never from the command line, where others could read it.
 
 use super::{grouped, open_home, who};
-use crate::args::{Arguments, Objection, Record};
+use crate::args::{Arguments, ExportFormat, Objection, Record};
 use crate::output;
 use anyhow::Context;
 use caredata_engine::EngineError;
 use caredata_engine::audit::Audit;
 use caredata_engine::error::Remark;
 use caredata_engine::home::Home;
-use caredata_engine::register::{EmptyReturn, Needs, NewObjection, Register, Saying, Validity};
+use caredata_engine::register::{EmptyReturn, ExportForm, Needs, NewObjection, Register, Saying, Validity};
 use caredata_engine::run::{index_of, present};
 use caredata_engine::today;
 use caredata_model::{AgeBand, Choice, Door, Format, Language, NhsNumber, Scope, Speaker};
@@ -36,7 +36,15 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
         Objection::Show => show(arguments, &register, &audit),
         Objection::History => history(arguments, &register, &audit),
         Objection::Load { file, .. } => load(arguments, file, &register, &audit),
-        Objection::Export { file } => export(arguments, file, &register, &audit),
+        Objection::Export { file, format } => {
+            let lines = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ndjson"));
+            let form = match format {
+                ExportFormat::Csv => ExportForm::Csv,
+                ExportFormat::Fhir if lines => ExportForm::Ndjson,
+                ExportFormat::Fhir => ExportForm::Bundle,
+            };
+            export(arguments, file, form, &register, &audit)
+        }
         Objection::CheckOut { file } => check_out(arguments, file, &home, &register, &audit),
         Objection::CheckIn { sent, returned, everybody_objects } => {
             let empty = if *everybody_objects { EmptyReturn::EverybodyObjects } else { EmptyReturn::Refused };
@@ -172,16 +180,30 @@ fn history(arguments: &Arguments, register: &Register, audit: &Audit) -> anyhow:
 
 fn load(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) -> anyhow::Result<()> {
     let loaded = register.load(audit, file)?;
+    let undated = match loaded.dates_missing {
+        0 => String::new(),
+        count => format!(
+            "\n{} without a date from which to count: an objection among them counts at once, a withdrawal not at all",
+            grouped(count)
+        ),
+    };
     let words = format!(
-        "{} events loaded; {} were known already\nnext: caredata run",
+        "{} events loaded; {} were known already{undated}\nnext: caredata run",
         grouped(loaded.added),
         grouped(loaded.known)
     );
-    output::result(arguments.json, &json!({ "added": loaded.added, "known": loaded.known }), &words)
+    let value = json!({ "added": loaded.added, "known": loaded.known, "without_date": loaded.dates_missing });
+    output::result(arguments.json, &value, &words)
 }
 
-fn export(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) -> anyhow::Result<()> {
-    let exported = register.export(audit, file)?;
+fn export(
+    arguments: &Arguments,
+    file: &Path,
+    form: ExportForm,
+    register: &Register,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    let exported = register.export(audit, file, form)?;
     let words = format!(
         "{} events written to {}\nIt holds NHS Numbers: keep it as you keep the home, and remove it when it has done its work.",
         grouped(exported.rows),

@@ -11,6 +11,7 @@
 
 mod bulk;
 mod export;
+mod fhir;
 mod handles;
 mod kind;
 mod load;
@@ -22,7 +23,8 @@ mod rows;
 mod said;
 mod seal;
 
-pub use export::Exported;
+pub use export::{ExportForm, Exported};
+pub use fhir::read::ConsentFault;
 pub use handles::Objectors;
 pub use kind::Kind;
 pub use load::Loaded;
