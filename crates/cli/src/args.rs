@@ -404,6 +404,12 @@ pub enum Objection {
         #[arg(long)]
         everybody_objects: bool,
     },
+    /// Ask a national file of objections by messages of MESH, and take its answers: send, await, take, acknowledge. Given again, it
+    /// goes on where it was.
+    #[command(
+        after_help = "The mailbox's password and the shared key come from CAREDATA_MESH_PASSWORD and CAREDATA_MESH_SHARED_KEY, or from --secrets.\n\nExample:\n  caredata objection exchange --mesh https://mesh.example --mailbox X26ABC1 --to X26OT01 --folder asked"
+    )]
+    Exchange(Box<ExchangeOptions>),
     /// Load a register of objections, whole or not at all.
     #[command(
         after_help = "Examples:\n  caredata objection load objections.csv\n  caredata objection load consents.ndjson"
@@ -415,6 +421,41 @@ pub enum Objection {
         #[arg(long, value_name = "NAME", value_parser = source_name)]
         expect_source: Vec<SourceName>,
     },
+}
+
+/// `caredata objection exchange`
+#[derive(Debug, Args)]
+pub struct ExchangeOptions {
+    /// The server: `https://…`, or `http://` on this machine.
+    #[arg(long, value_name = "URL")]
+    pub mesh: String,
+    /// Our mailbox.
+    #[arg(long, value_name = "ID")]
+    pub mailbox: String,
+    /// The national service's mailbox.
+    #[arg(long, value_name = "ID")]
+    pub to: String,
+    /// Where questions lie until they are answered. They hold NHS Numbers: keep it as you keep the home, and apart from it.
+    #[arg(long, value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A file that only its owner may read, with the lines `password = "…"` and `shared-key = "…"`.
+    #[arg(long, value_name = "FILE")]
+    pub secrets: Option<PathBuf>,
+    /// A PEM file with our certificate and its key, where the server asks for one.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// A PEM file with the authority of the server's certificate, where the system does not know it.
+    #[arg(long, value_name = "FILE")]
+    pub authority: Option<PathBuf>,
+    /// Seconds to wait for the answer; it is taken by a later call where it comes later.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub wait: u64,
+    /// Bytes of a message's chunk; the service takes at most 100 MB.
+    #[arg(long, default_value_t = 80_000_000, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub chunk_bytes: u32,
+    /// An answer that lets nobody through means what it says.
+    #[arg(long)]
+    pub everybody_objects: bool,
 }
 
 /// In what form the register is written.

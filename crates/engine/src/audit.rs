@@ -96,6 +96,15 @@ pub enum Act {
         /// How many.
         rows: u64,
     },
+    /// A file of numbers is about to be sent to the national service.
+    OptOutsSent {
+        /// The service's mailbox.
+        to: Remark,
+        /// Our name for the question.
+        question: String,
+        /// Its length.
+        bytes: u64,
+    },
     /// What came back was taken.
     OptOutsAnswered {
         /// SHA-256 of the file that asked.

@@ -153,6 +153,20 @@ pub enum EngineError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A mailbox of MESH could not be spoken to.
+    #[error("{doing} failed: {what}")]
+    Mesh {
+        /// What was being done.
+        doing: &'static str,
+        /// Why; no secret and nothing of a message.
+        what: String,
+    },
+    /// The national service refused a question.
+    #[error("the national service refused the question as a whole{}", if what.is_empty() { String::new() } else { format!(": {what}") })]
+    QuestionRefused {
+        /// Its words, where they are fit to be kept.
+        what: String,
+    },
     /// The database named for a new home's register holds one already.
     #[error("the database named for the register holds a register already; nothing was changed")]
     RegisterTaken,
@@ -493,6 +507,16 @@ impl EngineError {
                 "opt-outs-refused",
                 Input,
                 "give the file that check-out wrote and the one that came back for it; nothing was changed",
+            ),
+            Self::Mesh { .. } => (
+                "mesh-failed",
+                Input,
+                "mend what is named and give the same command again: what is under way goes on where it was",
+            ),
+            Self::QuestionRefused { .. } => (
+                "question-refused",
+                Input,
+                "see `caredata fsck` and the service's message; nothing was changed, and the same command asks anew",
             ),
             Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (

@@ -7,6 +7,7 @@ pub mod home;
 mod index_store;
 pub mod keys;
 pub mod linkage;
+pub mod mesh;
 pub mod packages;
 pub mod purge;
 pub mod records;

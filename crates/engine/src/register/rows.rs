@@ -31,6 +31,9 @@ const DOCUMENT_BYTES_MAX: usize = 1 << 28;
 const FAULTS_TOLD_MAX: usize = 10;
 /// The columns that a file may lack.
 const MORE_COLUMNS: [&str; 5] = ["by", "through", "reference", "language", "formats"];
+/// What hospitals and practices call their own number of a patient. It is never read: the register finds people by NHS Number,
+/// and a number that only one hospital knows could be given to somebody else later.
+const LOCAL_IDS: [&str; 5] = ["lopatid", "local_id", "patient_id", "hospital_number", "mrn"];
 /// All columns, in the order in which we write them.
 pub(super) const ALL_COLUMNS: [&str; 12] = [
     "nhs_number",
@@ -56,6 +59,17 @@ pub enum LoadFault {
     /// A column is missing.
     #[error("the column {0} is missing")]
     ColumnMissing(&'static str),
+    /// A list that names its patients by a hospital's own number for them.
+    #[error(
+        "{0}: the list names patients by the hospital's own numbers, and the register knows people by their NHS Number alone; \
+         ask the hospital to add the column nhs_number, traced where it is missing"
+    )]
+    LocalIds(&'static str),
+    /// A row of a list with local numbers that states no NHS Number.
+    #[error(
+        "nhs_number: it is empty, and the hospital's own number for the patient names nobody here; ask the hospital to trace it"
+    )]
+    LocalIdAlone,
     /// A column is there twice.
     #[error("the column {0} is there twice")]
     ColumnTwice(&'static str),
@@ -393,10 +407,15 @@ impl Rows {
             if found.next().is_some() {
                 return Err(LoadFault::ColumnTwice(column));
             }
+            let local = LOCAL_IDS.into_iter().find(|own| names.iter().any(|name| name == own));
+            if let (None, "nhs_number", Some(own)) = (&place, column, local) {
+                return Err(LoadFault::LocalIds(own));
+            }
             if place.is_none() && !MORE_COLUMNS.contains(&column) {
                 return Err(LoadFault::ColumnMissing(column));
             }
         }
+        self.words.has_local_ids = LOCAL_IDS.iter().any(|own| names.iter().any(|name| name == own));
         self.fields = names.len();
         self.columns_ignored = (names.len() - places.iter().flatten().count()) as u64;
         self.places = Some(places);
@@ -460,6 +479,8 @@ struct Words {
     sayings: Vec<Kept>,
     saying_places: HashMap<String, u32>,
     key: String,
+    /// Whether the file has a column with a place's own numbers of patients.
+    has_local_ids: bool,
 }
 
 impl Words {
@@ -484,6 +505,9 @@ impl Words {
             language,
             formats,
         ] = *fields;
+        if number.is_empty() && self.has_local_ids {
+            return Err(LoadFault::LocalIdAlone);
+        }
         let number = NhsNumber::parse(number).map_err(LoadFault::Number)?;
         let kind = self.kind(kind)?;
         let effective = Day::parse(effective.get(..10).unwrap_or(effective)).ok();
