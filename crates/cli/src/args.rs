@@ -145,6 +145,9 @@ pub struct Extract {
     /// Where to put a folder for each practice.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Who supplies the practices' systems: numbers of objections are watched by supplier too.
+    #[arg(long, value_name = "NAME")]
+    pub supplier: Option<String>,
     /// Where each practice's key and the list of what it sent lie, a folder for each; made where there are none. In the user's
     /// configuration folder where not given, never with the packages.
     #[arg(long, value_name = "DIR")]
@@ -169,6 +172,13 @@ pub struct Run {
     /// The month, or the range of months that a backfill covers.
     #[arg(long, value_name = "YYYY-MM[..YYYY-MM]")]
     pub period: Period,
+    /// A practice or supplier that was held for its numbers of objections and withdrawals, and whose numbers are right after
+    /// all: its data are taken, and its past begins anew. It is logged with the reason.
+    #[arg(long, value_name = "CODE", requires = "accept_reason")]
+    pub accept_counts: Vec<String>,
+    /// Why they are right.
+    #[arg(long, value_name = "TEXT", requires = "accept_counts")]
+    pub accept_reason: Option<String>,
 }
 
 /// How records are linked.

@@ -214,6 +214,15 @@ pub enum Act {
         /// The check that failed, as a stable code.
         check: &'static str,
     },
+    /// Somebody accepts the numbers of wishes for which a practice, or a supplier's practices, were held.
+    CountsAccepted {
+        /// The run.
+        run: i64,
+        /// The practice's code or the supplier's name.
+        provider: Remark,
+        /// Why they are right.
+        reason: Remark,
+    },
     /// A new version of the records is about to be published, or is.
     Published {
         /// The run.

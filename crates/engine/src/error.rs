@@ -342,6 +342,9 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// Numbers were to be accepted of nobody in the run.
+    #[error("what was to be accepted is no practice and no supplier of this run, or its journals could not be counted")]
+    NothingToAccept,
     /// A package is for another period than the run.
     #[error("the package of practice {practice} is not for {period}")]
     PackagePeriod {
@@ -579,6 +582,9 @@ impl EngineError {
             }
             Self::SourceNameTaken { .. } => {
                 ("source-name-taken", Input, "give the declaration a name of its own, and name each source once")
+            }
+            Self::NothingToAccept => {
+                ("nothing-to-accept", Input, "name a practice or supplier as the report's list of those held does")
             }
             Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
             Self::NotARecord => (

@@ -167,7 +167,10 @@ fn write(path: &Path, name: &str, key: &Key) -> Result<(), EngineError> {
 /// [`EngineError::KeysTooOpen`], [`EngineError::Io`].
 pub(crate) fn guarded(path: &Path) -> Result<(), EngineError> {
     let rights = fs::metadata(path).map_err(EngineError::io("reading", path))?.permissions().mode();
-    if rights & 0o077 == 0 { Ok(()) } else { Err(EngineError::KeysTooOpen { path: path.to_owned() }) }
+    if rights & 0o077 != 0 {
+        return Err(EngineError::KeysTooOpen { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn read(path: &Path, name: &'static str) -> Result<Key, EngineError> {

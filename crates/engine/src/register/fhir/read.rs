@@ -141,7 +141,8 @@ struct Coding {
 
 #[derive(Deserialize)]
 struct Reference {
-    reference: Option<String>,
+    #[serde(rename = "reference")]
+    url: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
     identifier: Option<Identifier>,
@@ -153,7 +154,7 @@ struct Provision {
     kind: Option<String>,
     period: Option<Period>,
     #[serde(flatten)]
-    narrowing: BTreeMap<String, IgnoredAny>,
+    narrowing: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -345,7 +346,7 @@ impl Consent {
             stated.filter(|one| one.system.as_deref() == Some(NHS_NUMBERS) && one.used.as_deref() != Some("old"));
         let mut texts: Vec<&str> = stated.filter_map(|one| one.value.as_deref()).collect();
         if profile == ConsentProfile::NationalOptOut {
-            let url = patient.reference.as_deref().unwrap_or_default();
+            let url = patient.url.as_deref().unwrap_or_default();
             texts.extend(NATIONAL_PATIENTS.iter().filter_map(|patients| url.strip_prefix(patients)));
         }
         let numbers: Result<BTreeSet<NhsNumber>, _> = texts.into_iter().map(NhsNumber::parse).collect();
@@ -384,8 +385,7 @@ impl Consent {
 
     fn one_speaker(&self, party: &Reference, others: &HashMap<String, Value>) -> (Speaker, String) {
         let patient = self.patient.as_ref();
-        let same_reference =
-            party.reference.is_some() && patient.is_some_and(|patient| patient.reference == party.reference);
+        let same_reference = party.url.is_some() && patient.is_some_and(|patient| patient.url == party.url);
         let number = |of: &Reference| of.identifier.as_ref().and_then(|one| one.value.clone());
         let same_number = number(party).is_some() && patient.and_then(number) == number(party);
         if same_reference || same_number {
@@ -402,8 +402,8 @@ impl Consent {
         });
         let kind = resolved.as_ref().map(|other| other.resource_type.clone()).or_else(|| party.kind.clone());
         let kind = kind.or_else(|| {
-            let mut parts = party.reference.as_deref()?.rsplit('/');
-            parts.nth(1).map(str::to_owned)
+            let mut path = party.url.as_deref()?.rsplit('/');
+            path.nth(1).map(str::to_owned)
         });
         let unnamed = match kind.as_deref() {
             Some("RelatedPerson") => Speaker::Relative,
@@ -415,7 +415,7 @@ impl Consent {
 
     /// What a reference refers to: a contained resource, or one of the same bundle.
     fn resolve(&self, reference: &Reference, others: &HashMap<String, Value>) -> Option<Other> {
-        let name = reference.reference.as_deref()?;
+        let name = reference.url.as_deref()?;
         let found = match name.strip_prefix('#') {
             Some(id) => self.contained.iter().find(|one| one["id"] == id),
             None => others.get(name),
