@@ -146,8 +146,8 @@ fn a_suppliers_practices_are_judged_together_from_their_packages() {
         if at <= MONTHS {
             assert_eq!(named, [], "month {at}");
         } else {
-            let names: Vec<&str> = named.iter().map(|(practice, _)| practice.as_str()).collect();
-            assert_eq!(names, ["A81001", "B81002", "C81003", "D81004"]);
+            let practices: Vec<&str> = named.iter().map(|(practice, _)| practice.as_str()).collect();
+            assert_eq!(practices, ["A81001", "B81002", "C81003", "D81004"]);
             assert!(named.iter().all(|(_, why)| why.contains("supplier")), "{named:?}");
         }
     }
