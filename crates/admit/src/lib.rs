@@ -18,6 +18,7 @@ mod keys;
 mod persons;
 mod register;
 mod registrations;
+pub mod silence;
 mod tally;
 
 pub use batch::{Admitted, AdmittedPayload, DuplicateRow, Identified, Origin, Withheld, admitted_schema, columns};

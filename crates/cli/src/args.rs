@@ -156,6 +156,9 @@ pub struct Extract {
     /// Where to put a folder for each practice.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Who supplies the practices' systems: numbers of objections are watched by supplier too.
+    #[arg(long, value_name = "NAME")]
+    pub supplier: Option<String>,
     /// Where each practice's key and the list of what it sent lie, a folder for each; made where there are none. In the user's
     /// configuration folder where not given, never with the packages.
     #[arg(long, value_name = "DIR")]
@@ -180,6 +183,13 @@ pub struct Run {
     /// The month, or the range of months that a backfill covers.
     #[arg(long, value_name = "YYYY-MM[..YYYY-MM]")]
     pub period: Period,
+    /// A practice or supplier that was held for its numbers of objections and withdrawals, and whose numbers are right after
+    /// all: its data are taken, and its past begins anew. It is logged with the reason.
+    #[arg(long, value_name = "CODE", requires = "accept_reason")]
+    pub accept_counts: Vec<String>,
+    /// Why they are right.
+    #[arg(long, value_name = "TEXT", requires = "accept_counts")]
+    pub accept_reason: Option<String>,
 }
 
 /// How records are linked.
@@ -387,10 +397,15 @@ pub enum Objection {
     #[command(after_help = "Example:\n  caredata objection history < number.txt")]
     History,
     /// Write all that was loaded and noted to a file that another register can load. It holds NHS Numbers: guard it.
-    #[command(after_help = "Example:\n  caredata objection export objections.csv")]
+    #[command(
+        after_help = "Examples:\n  caredata objection export objections.csv\n  caredata objection export --format fhir consents.ndjson"
+    )]
     Export {
         /// The file to make; never one that is there already.
         file: PathBuf,
+        /// `objections.csv`, or FHIR R4 Consents: one a line where the file's name ends `.ndjson`, else a Bundle.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: ExportFormat,
     },
     /// Write the NHS Numbers to ask a national file of objections about, one `NHSNO,` a line. Guard the file.
     #[command(after_help = "Example:\n  caredata objection check-out ask.dat")]
@@ -410,15 +425,67 @@ pub enum Objection {
         #[arg(long)]
         everybody_objects: bool,
     },
+    /// Ask a national file of objections by messages of MESH, and take its answers: send, await, take, acknowledge. Given again, it
+    /// goes on where it was.
+    #[command(
+        after_help = "The mailbox's password and the shared key come from CAREDATA_MESH_PASSWORD and CAREDATA_MESH_SHARED_KEY, or from --secrets.\n\nExample:\n  caredata objection exchange --mesh https://mesh.example --mailbox X26ABC1 --to X26OT01 --folder asked"
+    )]
+    Exchange(Box<ExchangeOptions>),
     /// Load a register of objections, whole or not at all.
-    #[command(after_help = "Example:\n  caredata objection load objections.csv")]
+    #[command(
+        after_help = "Examples:\n  caredata objection load objections.csv\n  caredata objection load consents.ndjson"
+    )]
     Load {
-        /// `objections.csv`
+        /// `objections.csv`; or FHIR Consents: one or a Bundle of them in a `.json`, one a line in an `.ndjson`.
         file: PathBuf,
         /// A place of care that wishes may name, although nothing has come from it yet.
         #[arg(long, value_name = "NAME", value_parser = source_name)]
         expect_source: Vec<SourceName>,
     },
+}
+
+/// `caredata objection exchange`
+#[derive(Debug, Args)]
+pub struct ExchangeOptions {
+    /// The server: `https://…`, or `http://` on this machine.
+    #[arg(long, value_name = "URL")]
+    pub mesh: String,
+    /// Our mailbox.
+    #[arg(long, value_name = "ID")]
+    pub mailbox: String,
+    /// The national service's mailbox.
+    #[arg(long, value_name = "ID")]
+    pub to: String,
+    /// Where questions lie until they are answered. They hold NHS Numbers: keep it as you keep the home, and apart from it.
+    #[arg(long, value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A file that only its owner may read, with the lines `password = "…"` and `shared-key = "…"`.
+    #[arg(long, value_name = "FILE")]
+    pub secrets: Option<PathBuf>,
+    /// A PEM file with our certificate and its key, where the server asks for one.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// A PEM file with the authority of the server's certificate, where the system does not know it.
+    #[arg(long, value_name = "FILE")]
+    pub authority: Option<PathBuf>,
+    /// Seconds to wait for the answer; it is taken by a later call where it comes later.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub wait: u64,
+    /// Bytes of a message's chunk; the service takes at most 100 MB.
+    #[arg(long, default_value_t = 80_000_000, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub chunk_bytes: u32,
+    /// An answer that lets nobody through means what it says.
+    #[arg(long)]
+    pub everybody_objects: bool,
+}
+
+/// In what form the register is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// `objections.csv`.
+    Csv,
+    /// FHIR R4 Consents.
+    Fhir,
 }
 
 /// `caredata objection record`

@@ -96,6 +96,15 @@ pub enum Act {
         /// How many.
         rows: u64,
     },
+    /// A file of numbers is about to be sent to the national service.
+    OptOutsSent {
+        /// The service's mailbox.
+        to: Remark,
+        /// Our name for the question.
+        question: String,
+        /// Its length.
+        bytes: u64,
+    },
     /// What came back was taken.
     OptOutsAnswered {
         /// SHA-256 of the file that asked.
@@ -204,6 +213,15 @@ pub enum Act {
         provider: Remark,
         /// The check that failed, as a stable code.
         check: &'static str,
+    },
+    /// Somebody accepts the numbers of wishes for which a practice, or a supplier's practices, were held.
+    CountsAccepted {
+        /// The run.
+        run: i64,
+        /// The practice's code or the supplier's name.
+        provider: Remark,
+        /// Why they are right.
+        reason: Remark,
     },
     /// A new version of the records is about to be published, or is.
     Published {

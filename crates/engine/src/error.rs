@@ -153,6 +153,20 @@ pub enum EngineError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A mailbox of MESH could not be spoken to.
+    #[error("{doing} failed: {what}")]
+    Mesh {
+        /// What was being done.
+        doing: &'static str,
+        /// Why; no secret and nothing of a message.
+        what: String,
+    },
+    /// The national service refused a question.
+    #[error("the national service refused the question as a whole{}", if what.is_empty() { String::new() } else { format!(": {what}") })]
+    QuestionRefused {
+        /// Its words, where they are fit to be kept.
+        what: String,
+    },
     /// The database named for a new home's register holds one already.
     #[error("the database named for the register holds a register already; nothing was changed")]
     RegisterTaken,
@@ -328,6 +342,9 @@ pub enum EngineError {
         /// The name.
         name: String,
     },
+    /// Numbers were to be accepted of nobody in the run.
+    #[error("what was to be accepted is no practice and no supplier of this run, or its journals could not be counted")]
+    NothingToAccept,
     /// A package is for another period than the run.
     #[error("the package of practice {practice} is not for {period}")]
     PackagePeriod {
@@ -503,6 +520,16 @@ impl EngineError {
                 Input,
                 "give the file that check-out wrote and the one that came back for it; nothing was changed",
             ),
+            Self::Mesh { .. } => (
+                "mesh-failed",
+                Input,
+                "mend what is named and give the same command again: what is under way goes on where it was",
+            ),
+            Self::QuestionRefused { .. } => (
+                "question-refused",
+                Input,
+                "see `caredata fsck` and the service's message; nothing was changed, and the same command asks anew",
+            ),
             Self::RegisterTaken => ("register-taken", Input, "name an empty database of this home alone"),
             Self::UnknownSource { .. } => (
                 "unknown-source",
@@ -564,6 +591,9 @@ impl EngineError {
             }
             Self::SourceNameTaken { .. } => {
                 ("source-name-taken", Input, "give the declaration a name of its own, and name each source once")
+            }
+            Self::NothingToAccept => {
+                ("nothing-to-accept", Input, "name a practice or supplier as the report's list of those held does")
             }
             Self::PackagePeriod { .. } => ("package-period", Input, "name the packages' own period with --period"),
             Self::NotARecord => (

@@ -161,6 +161,18 @@ fn write(path: &Path, name: &str, key: &Key) -> Result<(), EngineError> {
         .map_err(EngineError::io("writing the key", path))
 }
 
+/// Refuses a file of secrets that others than its owner may read.
+///
+/// # Errors
+/// [`EngineError::KeysTooOpen`], [`EngineError::Io`].
+pub(crate) fn guarded(path: &Path) -> Result<(), EngineError> {
+    let rights = fs::metadata(path).map_err(EngineError::io("reading", path))?.permissions().mode();
+    if rights & 0o077 != 0 {
+        return Err(EngineError::KeysTooOpen { path: path.to_owned() });
+    }
+    Ok(())
+}
+
 fn read(path: &Path, name: &'static str) -> Result<Key, EngineError> {
     let rights = match fs::metadata(path) {
         Ok(found) => found.permissions().mode(),

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod law;
 pub mod leaflet;
 pub mod linkage;
+pub mod mesh;
 pub mod packages;
 pub mod purge;
 pub mod records;

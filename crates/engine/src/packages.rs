@@ -3,7 +3,7 @@
 //! Invariant: each practice's token key and the ledger of what it sent lie in a folder of its own, apart from the packages; the
 //! key is made once, never leaves that folder, and is never the centre's.
 
-use crate::error::EngineError;
+use crate::error::{EngineError, Remark};
 use crate::home::config_folder;
 use crate::keys::Key;
 use caredata_extract::{
@@ -37,11 +37,17 @@ pub fn default_keys() -> Result<PathBuf, EngineError> {
     Ok(config_folder()?.join("practices"))
 }
 
-/// Writes a package for each practice in `gp`; `keys` has a folder for each practice, made where it is missing.
+/// Writes a package for each practice in `gp`; `keys` has a folder for each practice, made where it is missing;
+/// `supplier` is who supplies their systems, for the manifests.
 ///
 /// # Errors
 /// [`EngineError`] where a file is refused; then no package is left behind.
-pub fn write_packages(gp: &Path, period: Period, out: &Path, keys: &Path) -> Result<Sent, EngineError> {
+pub fn write_packages(
+    gp: &Path,
+    period: Period,
+    out: &Path,
+    (keys, supplier): (&Path, Option<&Remark>),
+) -> Result<Sent, EngineError> {
     let mut sent = Sent::default();
     let mut token_keys: BTreeMap<String, Key> = BTreeMap::new();
     for practice in practices(gp)? {
@@ -61,6 +67,7 @@ pub fn write_packages(gp: &Path, period: Period, out: &Path, keys: &Path) -> Res
         today: crate::today(),
         token_key: &token_key,
         ledger: Some(&ledger),
+        supplier: supplier.map(Remark::as_str),
         objections: &objections,
         sensitive: &sensitive,
     };

@@ -8,8 +8,8 @@ use caredata_engine::audit::Audit;
 use caredata_engine::error::{EngineError, Remark};
 use caredata_engine::home::{Attestation, Home, InitOptions, Policy, UnlinkedRows};
 use caredata_engine::register::{
-    Contribution, EmptyReturn, Footing, Kind, LineEnds, LoadFault, Needs, NewContribution, NewObjection, Place,
-    PostgresUrl, Register, RunId, Saying, Validity,
+    Contribution, EmptyReturn, ExportForm, Footing, Kind, LineEnds, LoadFault, Needs, NewContribution, NewObjection,
+    Place, PostgresUrl, Register, RunId, Saying, Validity,
 };
 use caredata_model::{AgeBand, Choice, Day, Door, Format, NhsNumber, Scope, SourceName, Speaker, Wish};
 use std::cell::RefCell;
@@ -291,9 +291,16 @@ fn what_is_exported_is_loaded_elsewhere_as_it_was() {
     house.register.record(&house.audit, &wish).expect("noted");
     publish(&house, &[]);
     let file = house.place.path().join("out.csv");
-    assert_eq!(house.register.export(&house.audit, &file).expect("written").rows, 3, "what journals say stays out");
+    assert_eq!(
+        house.register.export(&house.audit, &file, ExportForm::Csv).expect("written").rows,
+        3,
+        "what journals say stays out"
+    );
     assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
-    assert_eq!(house.register.export(&house.audit, &file).expect_err("it is there").code(), "file-failed");
+    assert_eq!(
+        house.register.export(&house.audit, &file, ExportForm::Csv).expect_err("it is there").code(),
+        "file-failed"
+    );
     assert_eq!(other.load("in.csv", fs::read(&file).expect("a file")).expect("loaded").added, 3);
     for number in [CANARY, OTHER] {
         let told = |house: &House| {

@@ -30,7 +30,7 @@ pub use package::{
     FORMAT, Manifest, Package, Protection, Window, WithheldCounts, WriteOptions, find_packages, open_package,
     write_packages,
 };
-pub use practice::{Collected, Doubtful, PatientWish, WishCounts, Withholding};
+pub use practice::{Collected, Doubtful, NotedInPeriod, PatientWish, WishCounts, Withholding};
 pub use read::{Columns, Read, ReadOptions, Undated, read};
 pub use rejection::{IdentifierField, Outcome, Quality, QualityCounts, Reason, Rejection};
 pub use source::{BirthRule, Column, ColumnType, DateForm, IdentifierColumns, Source, Table};

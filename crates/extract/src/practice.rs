@@ -14,7 +14,7 @@ use crate::source::Source;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
-use caredata_model::{Choice, Day, Scope, Wish, stands};
+use caredata_model::{Choice, Day, Period, Scope, Wish, stands};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -194,6 +194,35 @@ impl Withholding {
     /// How many patients are withheld.
     pub fn len(&self) -> usize {
         self.patients.values().map(HashSet::len).sum()
+    }
+}
+
+/// Wishes noted within a period, whatever they are about: what is watched month by month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotedInPeriod {
+    /// Objections.
+    pub objections: u64,
+    /// Withdrawals.
+    pub withdrawals: u64,
+}
+
+impl Collected {
+    /// The wishes that practices noted within a period, by the day of recording, or of effect where that is missing. So a
+    /// practice may send its whole history every month, or the month's entries alone.
+    pub fn noted_in(&self, period: Period) -> BTreeMap<Box<str>, NotedInPeriod> {
+        let mut noted: BTreeMap<Box<str>, NotedInPeriod> = BTreeMap::new();
+        for said in self.records.iter().chain(&self.persons).chain(&self.no_longer_counting) {
+            let day = said.wish.recorded.or(said.wish.effective);
+            if day.is_some_and(|day| period.contains(day)) {
+                let counts = noted.entry(said.practice.clone()).or_default();
+                match said.wish.choice {
+                    Choice::Object => counts.objections += 1,
+                    Choice::Withdraw => counts.withdrawals += 1,
+                }
+            }
+        }
+        noted
     }
 }
 

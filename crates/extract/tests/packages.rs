@@ -44,6 +44,7 @@ fn write(gp: &Path, out: &Path, period: &str, ledger: Option<&Path>) -> Result<V
         today: today(),
         token_key: &|_| KEY,
         ledger: if ledger.is_some() { Some(&of_practice) } else { None },
+        supplier: None,
         objections: &ObjectionCodes::builtin(),
         sensitive: &SensitiveCodes::builtin(),
     };

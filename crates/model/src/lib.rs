@@ -8,6 +8,7 @@
 
 mod birth_date;
 mod code_system;
+mod consent;
 mod day;
 mod gender;
 mod identifiers;
@@ -22,6 +23,7 @@ mod saying;
 
 pub use birth_date::BirthDate;
 pub use code_system::CodeSystem;
+pub use consent::{ConsentProfile, ConsentProvision, ConsentStatus, NoWish, read_consent};
 pub use day::{Day, NotADay};
 pub use gender::Gender;
 pub use identifiers::{Defect, Identifiers};

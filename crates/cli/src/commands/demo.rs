@@ -56,7 +56,7 @@ pub fn demo(arguments: &Arguments, options: &Demo) -> anyhow::Result<()> {
         }
         told.step(&format!("3  {month}, at the practices: packages, with objectors and sensitive entries left out"))?;
         let packages = out.join("packages").join(month);
-        let sent = write_packages(&data.join(month).join("gp"), period, &packages, &out.join("practice-keys"))?;
+        let sent = write_packages(&data.join(month).join("gp"), period, &packages, (&out.join("practice-keys"), None))?;
         told.step(&format!(
             "   {} packages: {} patients' records leave, {} patients object and stay",
             grouped(sent.packages),
@@ -177,6 +177,7 @@ fn month_input(data: &Path, packages: &Path, period: Period) -> anyhow::Result<R
         hospital: Some(data.join("hospital")),
         sources: vec![(Source::parse(&declaration)?, other.join("social_care.csv"))],
         period,
+        accepted: Vec::new(),
         truth: Some(data.join("truth")),
     })
 }

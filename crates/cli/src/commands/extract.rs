@@ -3,12 +3,14 @@
 use super::grouped;
 use crate::args::{Arguments, Extract};
 use crate::output;
+use caredata_engine::error::Remark;
 use caredata_engine::packages::{default_keys, write_packages};
 use serde_json::json;
 
 pub fn extract(arguments: &Arguments, options: &Extract) -> anyhow::Result<()> {
     let keys = options.keys.clone().map_or_else(default_keys, Ok)?;
-    let sent = write_packages(&options.gp, options.period, &options.out, &keys)?;
+    let supplier = options.supplier.as_deref().map(|text| Remark::parse("--supplier", text)).transpose()?;
+    let sent = write_packages(&options.gp, options.period, &options.out, (&keys, supplier.as_ref()))?;
     let made = if sent.new_keys.is_empty() {
         String::new()
     } else {

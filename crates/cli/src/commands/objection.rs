@@ -3,14 +3,15 @@
 //! An NHS Number comes from standard input or a prompt, never from the command line, where others could read it.
 
 use super::{grouped, open_home, who};
-use crate::args::{Arguments, Objection, Record};
+use crate::args::{Arguments, ExchangeOptions, ExportFormat, Objection, Record};
 use crate::output;
 use anyhow::Context;
 use caredata_engine::EngineError;
 use caredata_engine::audit::Audit;
 use caredata_engine::error::Remark;
 use caredata_engine::home::Home;
-use caredata_engine::register::{EmptyReturn, Needs, NewObjection, Register, Saying, Validity};
+use caredata_engine::mesh::{Exchange, Mailbox, MailboxOptions, Secrets, exchange};
+use caredata_engine::register::{EmptyReturn, ExportForm, Needs, NewObjection, Register, Saying, Validity};
 use caredata_engine::run::{index_of, present};
 use caredata_engine::today;
 use caredata_model::{AgeBand, Choice, Door, Format, Language, NhsNumber, Scope, Speaker};
@@ -18,6 +19,7 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<()> {
     let home = open_home(arguments)?;
@@ -27,6 +29,7 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
         Objection::Show
         | Objection::History
         | Objection::Export { .. }
+        | Objection::Exchange(_)
         | Objection::CheckOut { .. }
         | Objection::CheckIn { .. } => Vec::new(),
     };
@@ -36,7 +39,16 @@ pub fn objection(arguments: &Arguments, command: &Objection) -> anyhow::Result<(
         Objection::Show => show(arguments, &register, &audit),
         Objection::History => history(arguments, &register, &audit),
         Objection::Load { file, .. } => load(arguments, file, &register, &audit),
-        Objection::Export { file } => export(arguments, file, &register, &audit),
+        Objection::Export { file, format } => {
+            let lines = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ndjson"));
+            let form = match format {
+                ExportFormat::Csv => ExportForm::Csv,
+                ExportFormat::Fhir if lines => ExportForm::Ndjson,
+                ExportFormat::Fhir => ExportForm::Bundle,
+            };
+            export(arguments, file, form, &register, &audit)
+        }
+        Objection::Exchange(options) => by_message(arguments, options, &home, &register, &audit),
         Objection::CheckOut { file } => check_out(arguments, file, &home, &register, &audit),
         Objection::CheckIn { sent, returned, everybody_objects } => {
             let empty = if *everybody_objects { EmptyReturn::EverybodyObjects } else { EmptyReturn::Refused };
@@ -172,22 +184,88 @@ fn history(arguments: &Arguments, register: &Register, audit: &Audit) -> anyhow:
 
 fn load(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) -> anyhow::Result<()> {
     let loaded = register.load(audit, file)?;
+    let undated = match loaded.dates_missing {
+        0 => String::new(),
+        count => format!(
+            "\n{} without a date from which to count: an objection among them counts at once, a withdrawal not at all",
+            grouped(count)
+        ),
+    };
     let words = format!(
-        "{} events loaded; {} were known already\nnext: caredata run",
+        "{} events loaded; {} were known already{undated}\nnext: caredata run",
         grouped(loaded.added),
         grouped(loaded.known)
     );
-    output::result(arguments.json, &json!({ "added": loaded.added, "known": loaded.known }), &words)
+    let value = json!({ "added": loaded.added, "known": loaded.known, "without_date": loaded.dates_missing });
+    output::result(arguments.json, &value, &words)
 }
 
-fn export(arguments: &Arguments, file: &Path, register: &Register, audit: &Audit) -> anyhow::Result<()> {
-    let exported = register.export(audit, file)?;
+fn export(
+    arguments: &Arguments,
+    file: &Path,
+    form: ExportForm,
+    register: &Register,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    let exported = register.export(audit, file, form)?;
     let words = format!(
         "{} events written to {}\nIt holds NHS Numbers: keep it as you keep the home, and remove it when it has done its work.",
         grouped(exported.rows),
         file.display()
     );
     output::result(arguments.json, &json!({ "rows": exported.rows, "file": file }), &words)
+}
+
+/// The check for opt-outs by messages: asks about everybody whom the home knows by a number.
+fn by_message(
+    arguments: &Arguments,
+    options: &ExchangeOptions,
+    home: &Home,
+    register: &Register,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    let index = index_of(home, &present(register)?)?;
+    let numbers = index.observations().iter().filter_map(|one| one.identifiers.nhs_number()).collect();
+    let place = MailboxOptions {
+        server: options.mesh.clone(),
+        mailbox: options.mailbox.clone(),
+        identity: options.identity.clone(),
+        authority: options.authority.clone(),
+    };
+    let mut mailbox = Mailbox::open(&place, Secrets::read(options.secrets.as_deref())?)?;
+    let asked = Exchange {
+        to: options.to.clone(),
+        folder: options.folder.clone(),
+        ends: home.policy().opt_out_line_ends,
+        wait: Duration::from_secs(options.wait),
+        chunk_bytes: options.chunk_bytes as usize,
+        today: (today(), home.policy().opt_out_answer_days),
+        empty: if options.everybody_objects { EmptyReturn::EverybodyObjects } else { EmptyReturn::Refused },
+    };
+    let done = exchange(register, audit, &numbers, &mut mailbox, &asked)?;
+    let mut words = String::new();
+    if let Some(asked) = done.asked {
+        writeln!(words, "{} numbers asked about", grouped(asked))?;
+    }
+    for answer in &done.answers {
+        let (asked, objecting) = (grouped(answer.asked), grouped(answer.objecting));
+        writeln!(words, "answered: of {asked} asked about {objecting} object; it counts until {}", answer.until)?;
+    }
+    if done.repeated > 0 {
+        writeln!(words, "{} messages came a second time and changed nothing", grouped(done.repeated))?;
+    }
+    words.push_str(match (done.waiting, done.answers.is_empty()) {
+        (0, true) => "nothing is under way",
+        (0, false) => "next: caredata run, for each period again",
+        (1.., _) => "no answer yet; next: the same command again, which takes it when it has come",
+    });
+    let answers: Vec<_> = done
+        .answers
+        .iter()
+        .map(|one| json!({ "asked": one.asked, "objecting": one.objecting, "until": one.until.to_string() }))
+        .collect();
+    let value = json!({ "asked": done.asked, "answers": answers, "repeated": done.repeated, "waiting": done.waiting });
+    output::result(arguments.json, &value, &words)
 }
 
 /// Everybody whom the home knows by a number is asked about.

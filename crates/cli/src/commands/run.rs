@@ -4,6 +4,7 @@ use super::{grouped, open_home, who};
 use crate::args::{Arguments, Run};
 use crate::output;
 use caredata_engine::EngineError;
+use caredata_engine::error::Remark;
 use caredata_engine::report::RunReport;
 use caredata_engine::run::{RunInput, Source, run as engine_run};
 use serde_json::json;
@@ -18,11 +19,20 @@ pub fn run(arguments: &Arguments, options: &Run) -> anyhow::Result<()> {
         hospital: options.hospital.clone(),
         sources: options.source.iter().map(|text| declared(text)).collect::<anyhow::Result<_>>()?,
         period: options.period,
+        accepted: accepted(options)?,
         truth: None,
     };
     let report = engine_run(&home, who()?, &input, &super::demo::progress())?;
     let words = format!("{}\nreport: {}", words(&report), home.report().join("index.html").display());
     output::result(arguments.json, &json!(report), &words)
+}
+
+/// The practices and suppliers whose numbers of wishes somebody accepts, and why.
+fn accepted(options: &Run) -> anyhow::Result<Vec<(String, Remark)>> {
+    let Some(reason) = &options.accept_reason else { return Ok(Vec::new()) };
+    let reason = Remark::parse("--accept-reason", reason)?;
+    let code = |code: &String| Ok((Remark::parse("--accept-counts", code)?.as_str().to_owned(), reason.clone()));
+    options.accept_counts.iter().map(code).collect()
 }
 
 /// `NAME=PATH`: the declaration is `sources/NAME.toml` beside the working folder, or `NAME` itself where it is such a file.

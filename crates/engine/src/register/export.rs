@@ -1,8 +1,9 @@
-//! The register as a file: all events in, an `objections.csv` that another register loads out.
+//! The register as a file: all events in, an `objections.csv` or FHIR `Consent`s that another register loads out.
 //!
 //! Invariant: what was said in journals stays out, since journals bring it themselves and a later one may replace it; the file
 //! holds NHS Numbers, so that only its owner may read it, and it is there whole or not at all.
 
+use super::fhir::write::consent;
 use super::objections::event;
 use super::rows::ALL_COLUMNS;
 use super::{Event, Register, get};
@@ -23,13 +24,44 @@ pub struct Exported {
     pub rows: u64,
 }
 
+/// In what form a register is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExportForm {
+    /// `objections.csv`.
+    #[default]
+    Csv,
+    /// A FHIR R4 `Bundle` of `Consent`s.
+    Bundle,
+    /// A FHIR R4 `Consent` a line.
+    Ndjson,
+}
+
+impl ExportForm {
+    /// What stands before the first event, between two, and after the last.
+    fn frame(self) -> (String, &'static str, &'static str) {
+        match self {
+            Self::Csv => (ALL_COLUMNS.join(",") + "\n", "", ""),
+            Self::Bundle => ("{\"resourceType\":\"Bundle\",\"type\":\"collection\"".to_owned(), ",\n", "]}\n"),
+            Self::Ndjson => (String::new(), "", ""),
+        }
+    }
+
+    fn event(self, number: NhsNumber, event: &Event) -> String {
+        match self {
+            Self::Csv => line(number, event),
+            Self::Bundle => format!("{{\"resource\":{}}}", consent(number, event)),
+            Self::Ndjson => consent(number, event).to_string() + "\n",
+        }
+    }
+}
+
 impl Register {
     /// Writes all that was loaded and noted to a new file, in the order of the register.
     ///
     /// # Errors
     /// [`EngineError::Io`] where the file is there already or cannot be written, [`EngineError::Register`],
     /// [`EngineError::RegisterBroken`], and those of [`Audit::append`]; then there is no file.
-    pub fn export(&self, audit: &Audit, file: &Path) -> Result<Exported, EngineError> {
+    pub fn export(&self, audit: &Audit, file: &Path, form: ExportForm) -> Result<Exported, EngineError> {
         audit.append(&Act::ObjectionsExported {}, Outcome::Allowed)?;
         let out = OpenOptions::new()
             .write(true)
@@ -37,7 +69,7 @@ impl Register {
             .mode(0o600)
             .open(file)
             .map_err(EngineError::io("making", file))?;
-        let written = self.write_events(&out, file);
+        let written = self.write_events(&out, file, form);
         if written.is_err() {
             // Half a register would read as if the others did not object.
             let _ = fs::remove_file(file);
@@ -45,21 +77,30 @@ impl Register {
         written
     }
 
-    fn write_events(&self, out: &File, file: &Path) -> Result<Exported, EngineError> {
+    fn write_events(&self, out: &File, file: &Path, form: ExportForm) -> Result<Exported, EngineError> {
         let mut writer = BufWriter::new(out);
         let mut rows = 0;
         let mut fault = None;
-        writeln!(writer, "{}", ALL_COLUMNS.join(",")).map_err(EngineError::io("writing", file))?;
+        let (before, between, after) = form.frame();
+        writer.write_all(before.as_bytes()).map_err(EngineError::io("writing", file))?;
         self.with("reading all wishes", async |connection| {
             let all = "SELECT * FROM wishes WHERE contribution IS NULL";
             let mut events = sqlx::query(all).fetch(connection);
             while let Some(row) = events.try_next().await? {
                 let line = || -> Result<String, EngineError> {
                     let (handle, copy): (&[u8], &[u8]) = (get(&row, "person")?, get(&row, "number_sealed")?);
-                    Ok(line(self.seal.open(handle, copy)?, &event(&row)?))
+                    Ok(form.event(self.seal.open(handle, copy)?, &event(&row)?))
                 };
-                let written =
-                    line().and_then(|line| writer.write_all(line.as_bytes()).map_err(EngineError::io("writing", file)));
+                let before = match (form, rows) {
+                    // An array of FHIR's is never empty: without an event there is none.
+                    (ExportForm::Bundle, 0) => ",\"entry\":[\n",
+                    (ExportForm::Csv | ExportForm::Ndjson, 0) => "",
+                    (ExportForm::Csv | ExportForm::Ndjson | ExportForm::Bundle, _) => between,
+                };
+                let written = line().and_then(|line| {
+                    let both = writer.write_all(before.as_bytes()).and_then(|()| writer.write_all(line.as_bytes()));
+                    both.map_err(EngineError::io("writing", file))
+                });
                 if let Err(error) = written {
                     fault = Some(error);
                     break;
@@ -71,6 +112,8 @@ impl Register {
         if let Some(error) = fault {
             return Err(error);
         }
+        let after = if form == ExportForm::Bundle && rows == 0 { "}\n" } else { after };
+        writer.write_all(after.as_bytes()).map_err(EngineError::io("writing", file))?;
         writer.flush().and_then(|()| out.sync_all()).map_err(EngineError::io("writing", file))?;
         Ok(Exported { rows })
     }

@@ -1,4 +1,4 @@
-//! A file of objections: `objections.csv` in, new events or a refusal that names lines and never a value out.
+//! A file of objections: `objections.csv` or FHIR `Consent`s in, new events or a refusal that names lines and never a value out.
 //!
 //! Invariant: a file is loaded whole or not at all, and loading it again adds nothing. Rows are brought in the order of the
 //! table, by their handles, before they are written, since a table of a hundred million events is written quickly in no other.
@@ -56,7 +56,7 @@ impl From<sqlx::Error> for Stop {
 
 impl Register {
     /// Loads a file of objections, whole or not at all. CSV as all our inputs: delimiter `,`, `|` or tab, columns in any
-    /// order, plain, `.gz` or `.zst`.
+    /// order, plain, `.gz` or `.zst`. A name that ends `.json` is a FHIR `Consent` or a `Bundle`, `.ndjson` a `Consent` a line.
     ///
     /// # Errors
     /// [`EngineError::ObjectionsRefused`] where any line has a fault or there is none, [`EngineError::Io`],
@@ -101,6 +101,7 @@ impl Register {
         file: &Path,
     ) -> Result<(Loaded, LoadFaults), Stop> {
         let (mut loaded, mut faults) = (Loaded::default(), LoadFaults::default());
+        faults.places = rows.counted();
         let mut writing = Writing { noted_at: now(), sayings: 0, numbers: Vec::new() };
         let mut in_hand = Vec::new();
         loop {

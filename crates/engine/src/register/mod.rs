@@ -11,6 +11,7 @@
 
 mod bulk;
 mod export;
+mod fhir;
 mod handles;
 mod kind;
 mod law;
@@ -24,7 +25,8 @@ mod said;
 mod seal;
 mod uses;
 
-pub use export::Exported;
+pub use export::{ExportForm, Exported};
+pub use fhir::read::ConsentFault;
 pub use handles::Objectors;
 pub use kind::Kind;
 pub use load::Loaded;

@@ -1,9 +1,11 @@
-//! The lines of `objections.csv`: bytes in, rows with closed words or faults that name lines and never a value out.
+//! The lines of `objections.csv`, or FHIR `Consent`s: bytes in, rows with closed words or faults that name lines and never a
+//! value out.
 //!
 //! Invariant: a row that comes out is whole and fit to stand in the register. A date that is missing or no date is no fault:
 //! the event then counts as the rules say (an objection at once, a withdrawal not).
 
 use super::Kind;
+use super::fhir::read::{ConsentFault, Document, Fields, line};
 use super::objections::day_of;
 use super::said::{Kept, Needs, door_of};
 use crate::audit::hexadecimal;
@@ -21,10 +23,17 @@ use std::rc::Rc;
 
 /// A line longer than this is a broken file, not a row.
 const LINE_BYTES_MAX: usize = 1 << 16;
+/// A consent on one line, with what it contains.
+const CONSENT_BYTES_MAX: usize = 1 << 20;
+/// A document that is read as a whole: some hundred thousand consents.
+const DOCUMENT_BYTES_MAX: usize = 1 << 28;
 /// Faults told one by one; the rest are counted.
 const FAULTS_TOLD_MAX: usize = 10;
 /// The columns that a file may lack.
 const MORE_COLUMNS: [&str; 5] = ["by", "through", "reference", "language", "formats"];
+/// What hospitals and practices call their own number of a patient. It is never read: the register finds people by NHS Number,
+/// and a number that only one hospital knows could be given to somebody else later.
+const LOCAL_IDS: [&str; 5] = ["lopatid", "local_id", "patient_id", "hospital_number", "mrn"];
 /// All columns, in the order in which we write them.
 pub(super) const ALL_COLUMNS: [&str; 12] = [
     "nhs_number",
@@ -50,6 +59,17 @@ pub enum LoadFault {
     /// A column is missing.
     #[error("the column {0} is missing")]
     ColumnMissing(&'static str),
+    /// A list that names its patients by a hospital's own number for them.
+    #[error(
+        "{0}: the list names patients by the hospital's own numbers, and the register knows people by their NHS Number alone; \
+         ask the hospital to add the column nhs_number, traced where it is missing"
+    )]
+    LocalIds(&'static str),
+    /// A row of a list with local numbers that states no NHS Number.
+    #[error(
+        "nhs_number: it is empty, and the hospital's own number for the patient names nobody here; ask the hospital to trace it"
+    )]
+    LocalIdAlone,
     /// A column is there twice.
     #[error("the column {0} is there twice")]
     ColumnTwice(&'static str),
@@ -67,6 +87,12 @@ pub enum LoadFault {
     /// Longer than any row.
     #[error("it is longer than {LINE_BYTES_MAX} bytes")]
     TooLong,
+    /// Longer than a consent, or than a document that is read as a whole.
+    #[error("it is longer than {0} bytes; one Consent a line, as .ndjson, may go on for as long as it likes")]
+    TooLongFor(usize),
+    /// A `Consent` that cannot be taken.
+    #[error(transparent)]
+    Consent(#[from] ConsentFault),
     /// A quote that does not end.
     #[error("a quoted field does not end on its line")]
     OpenQuote,
@@ -97,8 +123,18 @@ pub enum LoadFault {
 pub struct LoadFaults {
     /// Lines with a fault.
     pub total: u64,
-    /// The first of them: line (the header is 1) and fault.
+    /// The first of them: line (the header is 1), or entry of a bundle, and fault.
     pub first: Vec<(u64, LoadFault)>,
+    /// What is counted.
+    pub(super) places: Places,
+}
+
+/// What the places of a file are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Places {
+    #[default]
+    Lines,
+    Entries,
 }
 
 impl LoadFaults {
@@ -112,11 +148,15 @@ impl LoadFaults {
 
 impl fmt::Display for LoadFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (one, many) = match self.places {
+            Places::Lines => ("line", "lines"),
+            Places::Entries => ("entry", "entries"),
+        };
         for (at, (line, fault)) in self.first.iter().enumerate() {
-            write!(f, "{}line {line}: {fault}", if at > 0 { "; " } else { "" })?;
+            write!(f, "{}{one} {line}: {fault}", if at > 0 { "; " } else { "" })?;
         }
         let untold = self.total - self.first.len() as u64;
-        if untold > 0 { write!(f, "; and {untold} more lines") } else { Ok(()) }
+        if untold > 0 { write!(f, "; and {untold} more {many}") } else { Ok(()) }
     }
 }
 
@@ -139,8 +179,35 @@ pub(super) enum Next {
     End,
 }
 
+/// What a file is, by its name.
+enum Form {
+    Csv,
+    /// One `Consent` a line.
+    Ndjson,
+    /// One JSON document, read when its first row is asked for.
+    Json(Option<Document>),
+}
+
+impl Form {
+    /// The form of a file's name, and whether and how it is packed.
+    fn of(path: &Path) -> (Self, Option<&str>) {
+        let extension =
+            |path: &Path| path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let packed =
+            path.extension().and_then(|extension| extension.to_str()).filter(|last| ["gz", "zst"].contains(last));
+        let inner = if packed.is_some() { extension(&path.with_extension("")) } else { extension(path) };
+        let form = match inner.as_deref() {
+            Some("ndjson" | "jsonl") => Self::Ndjson,
+            Some("json") => Self::Json(None),
+            Some(_) | None => Self::Csv,
+        };
+        (form, packed)
+    }
+}
+
 /// The rows of a file, line by line: no value of ours has a line break, so a line is a row.
 pub(super) struct Rows {
+    form: Form,
     input: Box<dyn BufRead>,
     hash: Rc<RefCell<Sha256>>,
     parser: csv_core::Reader,
@@ -177,12 +244,14 @@ impl Rows {
         let fault = |source| EngineError::Io { doing: "reading", path: path.to_owned(), source };
         let hash = Rc::default();
         let file = Hashing { file: File::open(path).map_err(fault)?, hash: Rc::clone(&hash) };
-        let input: Box<dyn BufRead> = match path.extension().and_then(|extension| extension.to_str()) {
+        let (form, packed) = Form::of(path);
+        let input: Box<dyn BufRead> = match packed {
             Some("gz") => Box::new(BufReader::new(flate2::read::MultiGzDecoder::new(file))),
             Some("zst") => Box::new(BufReader::new(zstd::Decoder::new(file).map_err(fault)?)),
             Some(_) | None => Box::new(BufReader::new(file)),
         };
         Ok(Self {
+            form,
             words: Words::of(sources),
             input,
             hash,
@@ -222,18 +291,87 @@ impl Rows {
         (self.ended, self.given_up) = (true, true);
     }
 
+    /// What the places of faults are.
+    pub(super) const fn counted(&self) -> Places {
+        match self.form {
+            Form::Csv | Form::Ndjson => Places::Lines,
+            Form::Json(_) => Places::Entries,
+        }
+    }
+
     pub(super) fn next(&mut self) -> io::Result<Next> {
+        match self.form {
+            Form::Csv => self.next_of_csv(),
+            Form::Ndjson => self.next_of_lines(),
+            Form::Json(_) => self.next_of_document(),
+        }
+    }
+
+    /// Reads a line into `text`; whether there is one, and whether it is no longer than it may be.
+    fn read_line(&mut self, bytes_max: usize) -> io::Result<Option<bool>> {
+        self.text.clear();
+        let limit = bytes_max as u64 + 1;
+        let count = self.input.by_ref().take(limit).read_until(b'\n', &mut self.text)?;
+        self.line += 1;
+        Ok((count > 0).then_some((count as u64) < limit))
+    }
+
+    fn next_of_lines(&mut self) -> io::Result<Next> {
         loop {
             if self.ended {
                 return Ok(Next::End);
             }
-            self.text.clear();
-            let limit = LINE_BYTES_MAX as u64 + 1;
-            let count = self.input.by_ref().take(limit).read_until(b'\n', &mut self.text)?;
-            self.line += 1;
-            if count == 0 {
+            match self.read_line(CONSENT_BYTES_MAX)? {
+                None => self.ended = true,
+                Some(false) => {
+                    self.give_up();
+                    return Ok(Next::Fault(self.line, LoadFault::TooLongFor(CONSENT_BYTES_MAX)));
+                }
+                Some(true) if self.text.trim_ascii().is_empty() => {}
+                Some(true) => return Ok(self.of_consent(self.line, line(&self.text))),
+            }
+        }
+    }
+
+    fn next_of_document(&mut self) -> io::Result<Next> {
+        if self.ended {
+            return Ok(Next::End);
+        }
+        if matches!(self.form, Form::Json(None)) {
+            self.input.by_ref().take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut self.text)?;
+            let read = if self.text.len() > DOCUMENT_BYTES_MAX {
+                Err(LoadFault::TooLongFor(DOCUMENT_BYTES_MAX))
+            } else {
+                Document::of(&std::mem::take(&mut self.text))
+            };
+            match read {
+                Ok(document) => self.form = Form::Json(Some(document)),
+                Err(fault) => {
+                    self.give_up();
+                    return Ok(Next::Fault(1, fault));
+                }
+            }
+        }
+        let Form::Json(Some(document)) = &mut self.form else { return Ok(Next::End) };
+        let next = document.next();
+        Ok(next.map_or(Next::End, |(at, fields)| self.of_consent(at, fields)))
+    }
+
+    /// A row of the fields that a consent has; who speaks is judged, since a consent says it.
+    fn of_consent(&mut self, place: u64, fields: Result<Fields, LoadFault>) -> Next {
+        let row = fields.and_then(|fields| self.words.row(&fields.each_ref().map(|field| field.trim()), true));
+        row.map_or_else(|fault| Next::Fault(place, fault), Next::Row)
+    }
+
+    fn next_of_csv(&mut self) -> io::Result<Next> {
+        loop {
+            if self.ended {
+                return Ok(Next::End);
+            }
+            let line = self.read_line(LINE_BYTES_MAX)?;
+            if line.is_none() {
                 self.ended = true;
-            } else if count as u64 == limit {
+            } else if line == Some(false) {
                 // What follows is the rest of this line, and may be gigabytes of it.
                 self.give_up();
                 return Ok(Next::Fault(self.line, LoadFault::TooLong));
@@ -269,10 +407,15 @@ impl Rows {
             if found.next().is_some() {
                 return Err(LoadFault::ColumnTwice(column));
             }
+            let local = LOCAL_IDS.into_iter().find(|own| names.iter().any(|name| name == own));
+            if let (None, "nhs_number", Some(own)) = (&place, column, local) {
+                return Err(LoadFault::LocalIds(own));
+            }
             if place.is_none() && !MORE_COLUMNS.contains(&column) {
                 return Err(LoadFault::ColumnMissing(column));
             }
         }
+        self.words.has_local_ids = LOCAL_IDS.iter().any(|own| names.iter().any(|name| name == own));
         self.fields = names.len();
         self.columns_ignored = (names.len() - places.iter().flatten().count()) as u64;
         self.places = Some(places);
@@ -336,6 +479,8 @@ struct Words {
     sayings: Vec<Kept>,
     saying_places: HashMap<String, u32>,
     key: String,
+    /// Whether the file has a column with a place's own numbers of patients.
+    has_local_ids: bool,
 }
 
 impl Words {
@@ -360,6 +505,9 @@ impl Words {
             language,
             formats,
         ] = *fields;
+        if number.is_empty() && self.has_local_ids {
+            return Err(LoadFault::LocalIdAlone);
+        }
         let number = NhsNumber::parse(number).map_err(LoadFault::Number)?;
         let kind = self.kind(kind)?;
         let effective = Day::parse(effective.get(..10).unwrap_or(effective)).ok();

@@ -5,7 +5,9 @@
 
 use super::inputs::Inputs;
 use super::state::{Reach, RegistrationWish};
+use super::watch::{Alarm, Verdict, Watched};
 use crate::error::EngineError;
+use caredata_admit::silence::{Finding, Whose};
 use caredata_admit::{
     Admitted, AdmittedPayload, DuplicateRow, Duplicates, Gate, Identified, RecordKeySecret, RecordKeys, Register,
     Registrations, Room, Tally, Terms, Withheld,
@@ -71,6 +73,10 @@ pub struct Practices {
     pub held: BTreeMap<String, Check>,
     /// Patients of whom journals note wishes, and who are not among the registrations.
     pub unregistered: u64,
+    /// Wishes noted month by month, this month's included.
+    pub watched: BTreeMap<String, Watched>,
+    /// Practices and suppliers of this run whose numbers were accepted.
+    pub accepted: BTreeSet<String>,
 }
 
 /// Why a practice is held.
@@ -80,6 +86,8 @@ pub enum Check {
     NoJournals,
     /// An unreadable row of its journals may note an objection.
     DoubtfulRow,
+    /// The number of wishes noted, its own or its supplier's, is one that chance does not explain.
+    Noted(Whose, Finding),
 }
 
 impl Check {
@@ -88,6 +96,9 @@ impl Check {
         match self {
             Self::NoJournals => "no-journals",
             Self::DoubtfulRow => "doubtful-objection",
+            Self::Noted(_, Finding::Silence) => "wishes-silent",
+            Self::Noted(_, Finding::Drop) => "wishes-dropped",
+            Self::Noted(_, Finding::Jump) => "wishes-jumped",
         }
     }
 
@@ -96,6 +107,24 @@ impl Check {
         match self {
             Self::NoJournals => "its registrations came without its journals, where objections are noted",
             Self::DoubtfulRow => "a row of its journals that cannot be read may note an objection",
+            Self::Noted(Whose::Practice, Finding::Silence) => {
+                "it noted no objections or no withdrawals, where its past and its peers let expect some"
+            }
+            Self::Noted(Whose::Practice, Finding::Drop) => {
+                "it noted far fewer objections or withdrawals than its past and its peers let expect"
+            }
+            Self::Noted(Whose::Practice, Finding::Jump) => {
+                "it noted far more objections or withdrawals than its past and its peers let expect"
+            }
+            Self::Noted(Whose::Supplier, Finding::Silence) => {
+                "its supplier's practices together noted no objections or no withdrawals, where some were to be expected"
+            }
+            Self::Noted(Whose::Supplier, Finding::Drop) => {
+                "its supplier's practices together noted far fewer objections or withdrawals than were to be expected"
+            }
+            Self::Noted(Whose::Supplier, Finding::Jump) => {
+                "its supplier's practices together noted far more objections or withdrawals than were to be expected"
+            }
         }
     }
 }
@@ -132,7 +161,7 @@ impl Practices {
     ///
     /// # Errors
     /// [`EngineError`] where a file is refused.
-    pub fn read(inputs: &Inputs, rules: &Rules) -> Result<Self, EngineError> {
+    pub fn read(inputs: &Inputs, rules: &Rules, alarm: &Alarm<'_>) -> Result<Self, EngineError> {
         let options = ReadOptions::default();
         let mut collected = Withholding::collect(&inputs.journals, &rules.objections, &options, rules.today)?;
         let source = Source::builtin("gp-patients")?;
@@ -140,7 +169,9 @@ impl Practices {
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
         inputs.refuse_foreign_rows(&patients, &collected)?;
-        let held = held(inputs, &patients, &collected)?;
+        let mut held = held(inputs, &patients, &collected)?;
+        let Verdict { held: alarming, watched, used: accepted } = alarm.judge(inputs, &patients, &collected, &held);
+        held.extend(alarming);
         collected.withdrawn.retain(|(practice, _)| !held.contains_key(&**practice));
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
         let of_others = |said: &&PatientWish| !held.contains_key(&*said.practice);
@@ -183,7 +214,7 @@ impl Practices {
             note(practice, keys.key(&format!("{practice}/{patient}")), None, said);
         }
         drop((noted, registered));
-        Ok(Self { collected, patients, account, said: wishes, sent, tokens, held, unregistered })
+        Ok(Self { collected, patients, account, said: wishes, sent, tokens, held, unregistered, watched, accepted })
     }
 
     /// Finds which of the numbers under which wishes were said are in dispute: registrations, of this run or of the index, state

@@ -2,8 +2,10 @@
 //!
 //! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
 
-use crate::error::EngineError;
-use caredata_extract::{Collected, InputFile, Source, SourceBatch, find_among, find_packages, open_package};
+use crate::error::{EngineError, Remark};
+use caredata_extract::{
+    Collected, InputFile, NotedInPeriod, Source, SourceBatch, find_among, find_packages, open_package,
+};
 use caredata_model::Period;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub struct RunInput {
     pub sources: Vec<(Source, PathBuf)>,
     /// The month or months.
     pub period: Period,
+    /// Practices and suppliers whose numbers of wishes somebody accepts, and why.
+    pub accepted: Vec<(String, Remark)>,
     /// For a synthetic population: the folder that tells who is who. Says also that nobody here is real.
     pub truth: Option<PathBuf>,
 }
@@ -34,6 +38,12 @@ pub struct RunInput {
 pub struct PackageFiles {
     /// The practice that its manifest names.
     pub practice: String,
+    /// Patients that it sends.
+    pub registered: u64,
+    /// Wishes noted within its period, where it tells.
+    pub noted: Option<NotedInPeriod>,
+    /// Who supplies the practice's system, where it tells.
+    pub supplier: Option<String>,
     patients: Arc<str>,
     journals: Arc<str>,
 }
@@ -127,7 +137,14 @@ impl Inputs {
             let (patients, journals) = (package.patients(), package.journals());
             self.stopped.push((practice.clone(), package.stopped()?));
             let names = (Arc::clone(&patients.name), Arc::clone(&journals.name));
-            self.packages.push(PackageFiles { practice, patients: names.0, journals: names.1 });
+            self.packages.push(PackageFiles {
+                practice,
+                registered: package.manifest.patients,
+                noted: package.manifest.noted,
+                supplier: package.manifest.supplier.clone(),
+                patients: names.0,
+                journals: names.1,
+            });
             self.patients.push(patients);
             self.journals.push(journals);
         }

@@ -19,6 +19,7 @@ mod timelines;
 mod tokens;
 mod truth;
 mod uses;
+mod watch;
 mod writing;
 
 pub(crate) use admission::provider_number;
@@ -30,6 +31,7 @@ pub(crate) use publish::recover;
 pub(crate) use refresh::{Refreshed, refresh};
 pub use state::{Part, Present, Publication, Reach, RegistrationWish, SealedFile};
 pub(crate) use summary::{quality, weights};
+pub use watch::{Watched, WatchedMonth};
 
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::{EngineError, Remark};
@@ -162,7 +164,8 @@ impl<'a> Month<'a> {
         self.stage("find files");
         let inputs = Inputs::find(self.input)?;
         self.stage("read practices");
-        let mut practices = Practices::read(&inputs, &self.rules)?;
+        let mut practices = Practices::read(&inputs, &self.rules, &self.alarm())?;
+        self.note_accepted(&practices)?;
         let parts = self.parts(&inputs, &practices)?;
         let (stopped, lifted) = self.stopped(&inputs, &practices)?;
         let mut index = index_store::load(&self.vault, &self.present.index)?;
@@ -200,7 +203,8 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
-        let publication = past.publication(self.run, index, &parts, said, (stopped, lifted));
+        let publication =
+            past.publication(self.run, index, &parts, said, ((stopped, lifted), practices.watched.clone()));
         self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
@@ -265,6 +269,25 @@ impl<'a> Month<'a> {
         numbers.extend(practices.wishes_of_numbers().map(|(_, number, wish)| (number, wish.clone())));
         let answers = answers_of(self.register, numbers, of_registrations, stopped, self.rules.today)?;
         nationally(self.home, self.register, answers)
+    }
+
+    /// What the numbers of wishes are judged by.
+    fn alarm(&self) -> watch::Alarm<'_> {
+        let accepted = self.input.accepted.iter().map(|(code, _)| code.as_str()).collect();
+        watch::Alarm { watched: &self.present.watched, period: self.input.period, accepted }
+    }
+
+    /// Names in the log whose numbers somebody accepts, before anything follows from it.
+    fn note_accepted(&self, practices: &Practices) -> Result<(), EngineError> {
+        for (code, reason) in &self.input.accepted {
+            if !practices.accepted.contains(code) {
+                return Err(EngineError::NothingToAccept);
+            }
+            let provider = Remark::parse("the practice's code", summary::organisation(code))?;
+            let act = Act::CountsAccepted { run: self.run.0, provider, reason: reason.clone() };
+            self.audit.append(&act, Outcome::Allowed)?;
+        }
+        Ok(())
     }
 
     /// Names in the log the practices of which this run takes nothing.

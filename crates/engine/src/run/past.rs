@@ -6,6 +6,7 @@
 
 use super::linking::Linking;
 use super::state::{Present, Publication, RegistrationWish, SealedFile};
+use super::watch::Watched;
 use super::writing::{Sealer, Written};
 use super::{GP, Inputs, Month, Parts, Practices, RunId, Stops};
 use crate::error::EngineError;
@@ -49,7 +50,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
-        (stopped, lifted): (Stops, Stops),
+        ((stopped, lifted), watched): ((Stops, Stops), BTreeMap<String, Watched>),
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -62,6 +63,7 @@ impl Past {
             wishes_of_registrations,
             stopped,
             lifted,
+            watched,
         };
         Publication { present, changes: self.changes.clone() }
     }

@@ -42,6 +42,7 @@ pub fn refresh(home: &Home, register: &Register, audit: &Audit, present: Present
         hospital: None,
         sources: Vec::new(),
         period: latest_period(&present)?,
+        accepted: Vec::new(),
         truth: None,
     };
     let run = register.begin_run(input.period)?;
@@ -60,7 +61,7 @@ fn latest_period(present: &Present) -> Result<Period, EngineError> {
 impl Month<'_> {
     fn refresh(self, run: RunId) -> Result<Refreshed, EngineError> {
         let inputs = Inputs::default();
-        let practices = Practices::read(&inputs, &self.rules)?;
+        let practices = Practices::read(&inputs, &self.rules, &self.alarm())?;
         let parts = Parts { numbers: BTreeMap::new(), replaced: Vec::new() };
         let said = self.present.wishes_of_registrations.clone();
         let register = self.answers(&parts, &practices, &said, &self.present.stopped)?;
@@ -73,7 +74,8 @@ impl Month<'_> {
             return Ok(Refreshed { present: self.present, answers, linking });
         }
         let held = (self.present.stopped.clone(), self.present.lifted.clone());
-        let publication: Publication = past.publication(run, self.present.index.clone(), &parts, said, held);
+        let watched = self.present.watched.clone();
+        let publication: Publication = past.publication(run, self.present.index.clone(), &parts, said, (held, watched));
         self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &[])?;
         Ok(Refreshed { present: publication.present, answers, linking })

@@ -3,6 +3,7 @@
 //! Invariant: the files that a [`Present`] lists are never changed after it was written down; a later publication lists
 //! others.
 
+use super::watch::Watched;
 use crate::error::EngineError;
 use crate::records::{Change, DataFile};
 use crate::register::Kind;
@@ -57,6 +58,9 @@ pub struct Present {
     /// Registrations whose stop was lifted, by record key; each with the last month of the period that lifted it.
     #[serde(default)]
     pub lifted: BTreeMap<i64, String>,
+    /// Wishes that practices noted, month by month.
+    #[serde(default)]
+    pub watched: BTreeMap<String, Watched>,
 }
 
 /// A wish about a registration, by its record key, which tells nothing by itself.

@@ -12,7 +12,7 @@ mod write;
 use crate::codes::{ObjectionCodes, SensitiveCodes};
 use crate::error::ExtractError;
 use crate::find::InputFile;
-use crate::practice::WishCounts;
+use crate::practice::{NotedInPeriod, WishCounts};
 use caredata_model::{Day, Period};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -55,6 +55,8 @@ pub struct WriteOptions<'a> {
     /// The file at a practice, by its code, that remembers which tokens were sent, so that those who object later are told to the
     /// centre as stopped, wherever packages are written: `None` looks for earlier packages in `out` alone.
     pub ledger: Option<&'a (dyn Fn(&str) -> PathBuf + Sync)>,
+    /// Who supplies the practices' systems, for the manifest.
+    pub supplier: Option<&'a str>,
     /// How wishes are recognised.
     pub objections: &'a ObjectionCodes,
     /// Which entries stay.
@@ -92,6 +94,12 @@ pub struct Manifest {
     pub stopped: u64,
     /// Objections and withdrawals in the journals, by type, and patients withheld.
     pub wishes: WishCounts,
+    /// Wishes noted within the period; earlier versions did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<NotedInPeriod>,
+    /// Who supplies the practice's system, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<String>,
     /// What stayed at the practice.
     pub withheld: WithheldCounts,
     /// Versions of the code sets used.

@@ -242,6 +242,8 @@ impl<'a> Writer<'a> {
             entries: building.entries,
             stopped: building.stopped,
             wishes: self.collected.counts.get(practice).copied().unwrap_or_default(),
+            noted: Some(self.collected.noted_in(self.options.period).get(practice).copied().unwrap_or_default()),
+            supplier: self.options.supplier.map(str::to_owned),
             withheld: building.withheld.clone(),
             code_sets,
             files,
