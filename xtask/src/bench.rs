@@ -24,6 +24,7 @@ enum Part {
     Run,
     Pieces,
     Scale,
+    Objections,
 }
 
 /// What the options say.
@@ -43,9 +44,12 @@ impl Options {
             Some("run") => Part::Run,
             Some("pieces") => Part::Pieces,
             Some("scale") => Part::Scale,
+            Some("objections") => Part::Objections,
             None => Part::Both,
             Some(option) if option.starts_with("--") => Part::Both,
-            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces` or `scale`"),
+            Some(unknown) => {
+                bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces`, `scale` or `objections`")
+            }
         };
         Ok(Self {
             part,
@@ -107,6 +111,9 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
         return pieces(root);
     }
     for errors in &options.errors {
+        if options.part == Part::Objections {
+            return objections(root);
+        }
         if options.part == Part::Scale {
             scale::scale(&bench, &options.millions, options.times, options.seed, errors)?;
             continue;
@@ -132,6 +139,12 @@ fn pieces(root: &Path) -> Result<()> {
         run(cargo().current_dir(root).args(bench))?;
     }
     Ok(())
+}
+
+/// What honouring objections at every read costs.
+fn objections(root: &Path) -> Result<()> {
+    let bench = ["bench", "--profile", "release", "--bench", "objections", "--package", "caredata-engine"];
+    run(cargo().current_dir(root).args(bench))
 }
 
 impl Bench {

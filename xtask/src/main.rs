@@ -28,6 +28,7 @@ const HELP: &str = "cargo xtask CHORE
   bench pieces         what the parts of reading and of linkage cost by themselves, beside what the machine could do
   bench scale          how time and memory of linkage grow with people
                          --millions LIST (1,5)  --times N (5)  --seed S (1)  --errors standard|hard|both (standard)
+  bench objections     how soon an objection counts in reads, and what leaving people out costs, with 20 million persons
   fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule
                          --inputs N (10000000)  --seed S (1)  --parser NAME (all)
   kill                 kills a run at random moments and starts it again; the rows must be those of an undisturbed run

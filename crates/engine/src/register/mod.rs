@@ -14,11 +14,13 @@ mod load;
 mod objections;
 mod publications;
 mod seal;
+mod standing;
 
 pub use kind::Kind;
 pub use load::{LoadFault, LoadFaults, Loaded};
 pub use objections::{Counts, Event, Footing, NewObjection, Standing, Validity};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
+pub use standing::{Handle, ReadUpTo};
 
 use crate::error::EngineError;
 use crate::keys::Key;

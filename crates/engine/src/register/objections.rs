@@ -316,7 +316,7 @@ where
     row.try_get(column).map_err(EngineError::register("reading a row"))
 }
 
-fn event(row: &SqliteRow) -> Result<Event, EngineError> {
+pub(super) fn event(row: &SqliteRow) -> Result<Event, EngineError> {
     let (kind, effective): (&str, &str) = (get(row, "kind")?, get(row, "effective")?);
     let set_aside: bool = get(row, "set_aside")?;
     Ok(Event {
@@ -341,7 +341,7 @@ fn standings(wishes: &[Wish], today: Day) -> Vec<Standing> {
 /// The events of one person as wishes. A [`Wish`] knows the day of its recording; where several about one scope count from
 /// one day and were recorded on one day, and their times are known, the last of them is what the person wants, so that
 /// anybody may change their mind within a day. Without times all stay, and then the objection holds.
-fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
+pub(super) fn settle<'a>(events: impl IntoIterator<Item = &'a Event> + Clone) -> Vec<Wish> {
     let mut latest: HashMap<(Scope, Option<Day>, Option<Day>), Timestamp> = HashMap::new();
     let key = |event: &Event| (event.kind.scope.clone(), event.wish().since(), day_of(event.recorded()));
     for event in events.clone() {
