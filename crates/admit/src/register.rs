@@ -72,6 +72,19 @@ impl Standing {
         Self(scopes.into())
     }
 
+    /// What stands on `today` by all that one subject said; `None` where nothing does.
+    pub fn of(wishes: &[Wish], today: Day) -> Option<Self> {
+        let scopes = wishes.iter().map(|wish| &wish.scope).filter(|&scope| stands(wishes, scope, today));
+        let standing = Self::new(scopes.cloned());
+        (!standing.scopes().is_empty()).then_some(standing)
+    }
+
+    /// What stands here or there.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self::new(self.0.into_iter().chain(other.0.iter().cloned()))
+    }
+
     /// Whether an objection of this scope stands.
     pub fn includes(&self, scope: &Scope) -> bool {
         self.0.contains(scope)
@@ -149,14 +162,10 @@ impl Register {
         touched.sort_unstable();
         touched.dedup();
         for subject in touched {
-            let wishes = &self.wishes[&subject];
-            let scopes = wishes.iter().map(|wish| &wish.scope).filter(|&scope| stands(wishes, scope, self.today));
-            let standing = Standing::new(scopes.cloned());
-            if standing.scopes().is_empty() {
-                self.standing.remove(&subject);
-            } else {
-                self.standing.insert(subject, standing);
-            }
+            match Standing::of(&self.wishes[&subject], self.today) {
+                Some(standing) => self.standing.insert(subject, standing),
+                None => self.standing.remove(&subject),
+            };
         }
         self
     }

@@ -21,6 +21,7 @@ mod publications;
 mod rows;
 mod said;
 mod seal;
+mod standing;
 
 pub use export::Exported;
 pub use handles::Objectors;
@@ -32,6 +33,7 @@ pub use place::{Place, PostgresUrl};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
 pub use rows::{LoadFault, LoadFaults};
 pub use said::{Needs, Saying};
+pub use standing::{Handle, ReadUpTo};
 
 use crate::error::EngineError;
 use crate::keys::Key;

@@ -5,6 +5,7 @@
 //! anything takes effect.
 
 mod admission;
+pub(crate) mod handles;
 mod inputs;
 mod linking;
 mod past;
@@ -199,7 +200,9 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
-        let publication = past.publication(self.run, index, &parts, said, (stopped, lifted));
+        let mut publication = past.publication(self.run, index, &parts, said, (stopped, lifted));
+        let handles = self.store_handles(&publication.present.parts, &linking, &answers)?;
+        publication.present.index.extend([handles]);
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
     }
