@@ -5,7 +5,7 @@
 //! back by that practice alone.
 
 use crate::AdmitError;
-use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
+use caredata_model::{Cause, Day, NhsNumber, RecordKey, Scope, Wish, stands};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl Register {
             standing: HashMap::new(),
             bound: HashSet::new(),
             let_through: None,
-            not_let_through: Standing::new([Scope::All]),
+            not_let_through: Standing::new(Cause::NationalFile.weighed_as()),
         }
     }
 
@@ -181,7 +181,7 @@ impl Register {
                 Subject::Record(_) => true,
             };
             if !passes {
-                *standing = Standing::new(standing.scopes().iter().cloned().chain([Scope::All]));
+                *standing = Standing::new(standing.scopes().iter().cloned().chain(Cause::NationalFile.weighed_as()));
             }
         }
         self.let_through = Some(Arc::new(let_through));

@@ -14,7 +14,7 @@ use arrow_array::{Array, RecordBatch};
 use caredata_admit::{PersonAnswers, Policy, Setting, Tie};
 use caredata_deidentify::{PseudonymKey, Pseudonyms, schema};
 use caredata_extract::Table;
-use caredata_model::SourceName;
+use caredata_model::{Passage, SourceName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
@@ -248,7 +248,7 @@ fn objectors(home: &Home, present: &Present, view: &RawView) -> Result<Vec<Strin
                 let source = SourceName::parse(&source).map_err(|_| EngineError::Interrupted)?;
                 // The row of a person known from elsewhere too stays where the GP record alone is objected to.
                 let setting = if table == Table::Persons { Setting::Elsewhere } else { Setting::of(table) };
-                if answers.of_source(setting, &source).withhold(id, Tie::Somebody).is_some() {
+                if answers.of_source(Passage::StoredRecord, setting, &source).withhold(id, Tie::Somebody).is_some() {
                     found.insert(person);
                 }
             }

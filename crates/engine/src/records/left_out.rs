@@ -21,7 +21,7 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::SchemaRef;
 use caredata_admit::{Setting, Standing, objection};
 use caredata_extract::Table;
-use caredata_model::{Day, SourceName};
+use caredata_model::{Day, Passage, RowKind, SourceName};
 use datafusion::datasource::listing::{ListingTable, PartitionedFile};
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use parquet::arrow::arrow_reader::RowSelection;
@@ -256,16 +256,20 @@ impl Opened {
 /// Whether what stands for a person covers the person's rows of a table and source.
 fn is_covered((table, source): (Table, &SourceName), standing: &Standing, known: Known, sources: &[String]) -> bool {
     if table != Table::Persons {
-        return objection(standing, Setting::of(table), source).is_some();
+        return objection(Passage::Read, standing, Setting::of(table).row(source), source).is_some();
     }
     // A row of `persons` rests on a registration where there is one, else on what some other place tells.
-    let covers = |source: &String| {
-        SourceName::parse(source).is_ok_and(|name| objection(standing, setting_of(source), &name).is_some())
+    let covers = |source: &&String| {
+        let row = match setting_of(source) {
+            Setting::GeneralPractice => RowKind::PersonOfPractice,
+            Setting::Elsewhere => RowKind::PersonOfOthers,
+        };
+        SourceName::parse(source).is_ok_and(|name| objection(Passage::Read, standing, row, &name).is_some())
     };
     let is_practice = |source: &&String| setting_of(source) == Setting::GeneralPractice;
     let from: Vec<&String> = sources_in(known.published_from, sources).collect();
     let registered = from.iter().any(is_practice);
-    from.is_empty() || from.iter().filter(|source| !registered || is_practice(source)).any(|source| covers(source))
+    from.is_empty() || from.iter().filter(|source| !registered || is_practice(source)).any(|source| covers(&source))
 }
 
 impl Objectors {

@@ -8,7 +8,7 @@ use super::objections::{settle, slim_event};
 use super::{Kind, Register, get};
 use crate::error::EngineError;
 use caredata_admit::Standing;
-use caredata_model::{Choice, Day, NhsNumber, Scope, Wish};
+use caredata_model::{Cause, Choice, Day, NhsNumber, Scope, Wish};
 use rayon::prelude::*;
 use sqlx::AssertSqlSafe;
 use std::collections::{BTreeSet, HashMap};
@@ -182,7 +182,7 @@ impl Register {
             .map(|handle| Handle::of_packed(handle).0)
             .collect();
         allowed.par_sort_unstable();
-        let Some(everything) = of_scopes(std::iter::once(&Scope::All), today) else { return Ok(Vec::new()) };
+        let Some(everything) = of_scopes(Cause::NationalFile.weighed_as().iter(), today) else { return Ok(Vec::new()) };
         let mut rest = allowed.as_slice();
         let mut missing = Vec::new();
         for same in handles.chunk_by(|one, two| one == two) {

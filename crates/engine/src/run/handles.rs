@@ -19,7 +19,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, UInt64Array};
 use arrow_schema::DataType;
 use caredata_admit::{PersonAnswers, Setting, SourceAnswers, Subject, Tie};
 use caredata_link::Kind;
-use caredata_model::{NhsNumber, PersonId, SourceName};
+use caredata_model::{NhsNumber, Passage, PersonId, SourceName};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -167,7 +167,7 @@ fn published_from(parts: &BTreeMap<u32, Part>, linking: &Linking, answers: &Pers
         .filter_map(|(&number, part)| {
             let place = sources.binary_search(&part.source).ok()?;
             let name = SourceName::parse(&part.source).ok()?;
-            Some((number, (bit_of(place), answers.of_source(setting_of(&part.source), &name))))
+            Some((number, (bit_of(place), answers.of_source(Passage::StoredRecord, setting_of(&part.source), &name))))
         })
         .collect();
     let mut from: HashMap<PersonId, u64> = HashMap::new();

@@ -43,7 +43,7 @@ use caredata_admit::{Attestation, RecordKeySecret, RecordKeys, Register as Answe
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
-use caredata_model::{Choice, Day, NhsNumber, Period, PersonId, RecordKey, Scope, SourceName, Wish};
+use caredata_model::{Cause, Choice, Day, NhsNumber, Period, PersonId, RecordKey, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
 pub(crate) use linking::known_by;
@@ -418,7 +418,8 @@ fn answers_of(
     }
     for &registration in stopped.keys() {
         // The day is the practice's own affair, so it counts from now.
-        let wish = Wish { scope: Scope::GpRecord, choice: Choice::Object, effective: None, recorded: None };
+        let Some(scope) = Cause::StoppedToken.weighed_as() else { continue };
+        let wish = Wish { scope, choice: Choice::Object, effective: None, recorded: None };
         let registration = RecordKey::from_bits(registration.cast_unsigned());
         events.push((Subject::Record(registration), wish.clone()));
         own_words.push((registration, wish));
