@@ -4,6 +4,7 @@
 //! scanned for wishes here; they pass their gate when they are written, after linkage.
 
 use super::inputs::Inputs;
+use super::package_checks;
 use super::state::{Reach, RegistrationWish};
 use crate::error::EngineError;
 use caredata_admit::{
@@ -80,6 +81,12 @@ pub enum Check {
     NoJournals,
     /// An unreadable row of its journals may note an objection.
     DoubtfulRow,
+    /// Its package holds other numbers of patients, stopped tokens or objections than its manifest tells.
+    PackageCounts,
+    /// Its package sends a patient whose sending it says has stopped by objection.
+    StoppedButSent,
+    /// Its package holds a note of a type 1 objection, of which nothing may leave a practice.
+    Type1Sent,
 }
 
 impl Check {
@@ -88,6 +95,9 @@ impl Check {
         match self {
             Self::NoJournals => "no-journals",
             Self::DoubtfulRow => "doubtful-objection",
+            Self::PackageCounts => "package-counts",
+            Self::StoppedButSent => "stopped-but-sent",
+            Self::Type1Sent => "type-1-sent",
         }
     }
 
@@ -96,6 +106,13 @@ impl Check {
         match self {
             Self::NoJournals => "its registrations came without its journals, where objections are noted",
             Self::DoubtfulRow => "a row of its journals that cannot be read may note an objection",
+            Self::PackageCounts => {
+                "its package's own counts of patients, stopped tokens or objections are not those of what is in it"
+            }
+            Self::StoppedButSent => "its package sends a patient whose sending, it says, has stopped by objection",
+            Self::Type1Sent => {
+                "its package holds the note of an objection of type 1, whose patient should not be in it"
+            }
         }
     }
 }
@@ -140,7 +157,7 @@ impl Practices {
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
         inputs.refuse_foreign_rows(&patients, &collected)?;
-        let held = held(inputs, &patients, &collected)?;
+        let held = held(inputs, &patients, &account.rejections, &collected)?;
         collected.withdrawn.retain(|(practice, _)| !held.contains_key(&**practice));
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
         let of_others = |said: &&PatientWish| !held.contains_key(&*said.practice);
@@ -245,10 +262,11 @@ impl Practices {
 
 /// The practices whose objections cannot be told. A raw export without an entry of a practice would read as if nobody there
 /// objected; of a row that cannot be read, nobody can tell whose wish it notes. Packages come from the practice's side, where both
-/// are refused.
+/// are refused; what they say of themselves is counted again.
 fn held(
     inputs: &Inputs,
     patients: &[SourceBatch],
+    refused: &[Rejection],
     collected: &Collected,
 ) -> Result<BTreeMap<String, Check>, EngineError> {
     let registered: BTreeSet<&str> = patients.iter().flat_map(SourceBatch::providers).map(|code| &**code).collect();
@@ -264,6 +282,11 @@ fn held(
             return Err(EngineError::DoubtfulObjection { file, line: row.line, reason: row.reason });
         }
         held.extend(named.into_iter().map(|code| (code.to_owned(), Check::DoubtfulRow)));
+    }
+    for package in &inputs.packages {
+        if let Some(check) = package_checks::failed(package, patients, refused, collected) {
+            held.insert(package.practice.clone(), check);
+        }
     }
     Ok(held)
 }

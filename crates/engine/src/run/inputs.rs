@@ -3,7 +3,7 @@
 //! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
 
 use crate::error::EngineError;
-use caredata_extract::{Collected, InputFile, Source, SourceBatch, find_among, find_packages, open_package};
+use caredata_extract::{Collected, InputFile, Manifest, Source, SourceBatch, find_among, find_packages, open_package};
 use caredata_model::Period;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,12 @@ pub struct RunInput {
 pub struct PackageFiles {
     /// The practice that its manifest names.
     pub practice: String,
-    patients: Arc<str>,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The tokens that it lists as stopped.
+    pub stopped: Vec<String>,
+    /// The name of its file of patients.
+    pub patients: Arc<str>,
     journals: Arc<str>,
 }
 
@@ -125,9 +130,16 @@ impl Inputs {
                 continue;
             }
             let (patients, journals) = (package.patients(), package.journals());
-            self.stopped.push((practice.clone(), package.stopped()?));
+            let stopped = package.stopped()?;
+            self.stopped.push((practice.clone(), stopped.clone()));
             let names = (Arc::clone(&patients.name), Arc::clone(&journals.name));
-            self.packages.push(PackageFiles { practice, patients: names.0, journals: names.1 });
+            self.packages.push(PackageFiles {
+                practice,
+                manifest: package.manifest,
+                stopped,
+                patients: names.0,
+                journals: names.1,
+            });
             self.patients.push(patients);
             self.journals.push(journals);
         }

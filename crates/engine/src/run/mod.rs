@@ -8,6 +8,7 @@ mod admission;
 pub(crate) mod handles;
 mod inputs;
 mod linking;
+mod package_checks;
 mod past;
 mod persons;
 mod publish;
