@@ -207,7 +207,7 @@ fn run(
         }
     }
     let mut diagnostics = Diagnostics::default();
-    let reference = Reference::build(&index, registrations, decisions);
+    let reference = Reference::build(settings.numbers, &index, registrations, decisions);
     let earlier = Earlier::of(&index, &reference, decisions, (&before, events));
     let all = earlier.with(events);
     let settled = Settled::of(decisions, &reference, &index, &all);
@@ -221,7 +221,7 @@ fn run(
     };
     earlier.stay(&mut decided);
     if !decisions.is_empty() {
-        let ignored = passes::communal(Frequencies::count(&reference.rows, events).postcodes());
+        let ignored = passes::communal(Frequencies::count(&reference, events).postcodes());
         settled.impose(&mut decided, &all, |event, person| rank_of(&reference, event, person, &ignored));
     }
     let found = earlier.found(&decided);
@@ -295,8 +295,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Prepares for any event to be judged with all its candidates.
     pub(crate) fn of(reference: &Reference<'_>, (events, own): (&[Record], &[Record])) -> Self {
-        let (frequencies, blocks) =
-            rayon::join(|| Frequencies::count(&reference.rows, own), || Blocks::of_all(reference));
+        let (frequencies, blocks) = rayon::join(|| Frequencies::count(reference, own), || Blocks::of_all(reference));
         let early = Early::find(reference, &frequencies, events);
         Self { frequencies, early, blocks, asking: Vec::new() }
     }
@@ -311,7 +310,7 @@ impl Prepared {
         (events, own): (&[Record], &[Record]),
         settled: &Settled,
     ) -> Self {
-        let frequencies = Frequencies::count(&reference.rows, own);
+        let frequencies = Frequencies::count(reference, own);
         let early = Early::find(reference, &frequencies, events);
         let teaches = teaches(own.len());
         let judged = events.par_iter().zip(&early).filter(|(event, early)| !early.exits() || teaches(event));
@@ -321,7 +320,7 @@ impl Prepared {
         let ruled_out = events.par_iter().filter(|event| settled.forbidden.contains_key(&event.key));
         asking.par_extend(ruled_out.map(|event| event.identifiers));
         if !settings.identifiers_only {
-            asking.extend(remember::loans(index, events));
+            asking.extend(remember::loans(settings.numbers, index, events));
         }
         let blocks = Blocks::asked_for(reference, &asking);
         Self { frequencies, early, blocks, asking }
@@ -637,7 +636,7 @@ fn decide(
 /// The best match rank of an event against any row of a person.
 fn rank_of(reference: &Reference<'_>, event: &Record, person: u32, ignored: &passes::Communal) -> Option<u8> {
     let rows = reference.rows_of(person).iter().map(|&row| reference.rows[row as usize]);
-    rows.filter_map(|row| ranks::match_rank(event.identifiers, row, |at| ignored.contains(at))).min()
+    rows.filter_map(|row| ranks::match_rank(reference.numbers, event.identifiers, row, |at| ignored.contains(at))).min()
 }
 
 /// Links of registrations; `known` are persons, in ascending order, whom earlier events made known.
@@ -730,7 +729,7 @@ mod tests {
     fn a_run_finds_every_candidate_that_the_whole_index_has() {
         let (registrations, events) = population();
         let index = Index::new();
-        let reference = Reference::build(&index, &registrations, &Decisions::NONE);
+        let reference = Reference::build(Settings::default().numbers, &index, &registrations, &Decisions::NONE);
         let settled = Settled::of(&Decisions::NONE, &reference, &index, &events);
         let whole = Prepared::of(&reference, (&events, &events));
         let (learnt, _) = learn(&reference, &whole, &events);

@@ -8,6 +8,7 @@ use crate::frequency::Frequencies;
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 use crate::model::Stated;
+use crate::numbers::Numbers;
 use caredata_model::{Identifiers, Postcode};
 
 /// Numbers one slip away from a given one: nine other digits in ten places, and nine swaps of neighbours.
@@ -29,6 +30,7 @@ pub(crate) struct Event {
     pub(crate) identifiers: Identifiers,
     pub(crate) nhs: u64,
     pub(crate) nhs_valid: bool,
+    numbers: Numbers,
     civil: Option<(i32, u32, u32)>,
     pub(crate) birth: u32,
     birth_bits: f32,
@@ -61,7 +63,8 @@ impl Event {
         Self {
             identifiers,
             nhs,
-            nhs_valid: identifiers.nhs_number().is_some(),
+            nhs_valid: frequencies.numbers.possible(identifiers) != 0,
+            numbers: frequencies.numbers,
             civil: keys::civil(identifiers).filter(|_| birth != 0),
             birth,
             birth_bits: rarity(frequencies.birth(packed)),
@@ -199,7 +202,7 @@ fn grade_nhs(event: &Event, row: Identifiers, contested: bool) -> Graded<NhsLeve
     if levels::one_slip_apart(event.nhs, theirs) {
         return (NhsLevel::Near, event.near_bits);
     }
-    let both_valid = event.nhs_valid && row.nhs_number().is_some();
+    let both_valid = event.nhs_valid && event.numbers.possible(row) != 0;
     if !both_valid && levels::two_digits_apart(event.nhs, theirs) {
         return (NhsLevel::Similar, event.similar_bits);
     }

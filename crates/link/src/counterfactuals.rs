@@ -206,7 +206,7 @@ fn another(reference: &Reference<'_>, own: Identifiers, person: u32, field: Fiel
             // Half the range of numbers away: further than any slip.
             let start = (keys::digits(own) + 5_000_000_000) % 10_000_000_000;
             (0..1_000).map(|step| (start + step) % 10_000_000_000).find_map(|digits| {
-                let number = number_alone(digits).filter(|of| of.nhs_number().is_some())?;
+                let number = number_alone(digits).filter(|&of| reference.numbers.possible(of) != 0)?;
                 reference.by_nhs.find(keys::nhs_digits(digits)).next().is_none().then_some(number)
             })
         }

@@ -6,13 +6,17 @@
 use crate::Record;
 use crate::key_index::mix;
 use crate::keys;
-use caredata_model::{Identifiers, NhsDigits, Postcode};
+use crate::numbers::Numbers;
+use crate::reference::Reference;
+use caredata_model::{Identifiers, Postcode};
 use rayon::prelude::*;
 
 const BIRTHS: usize = 1 << 17;
 
 /// Shares of values among the persons known.
 pub(crate) struct Frequencies {
+    /// Which numbers are possible.
+    pub(crate) numbers: Numbers,
     births: Vec<u32>,
     event_births: Vec<u32>,
     is_default: Vec<bool>,
@@ -22,12 +26,13 @@ pub(crate) struct Frequencies {
     male: f64,
     rows: f64,
     events: f64,
-    /// The share of stated numbers whose check digit fails.
+    /// The share of stated numbers that are not possible.
     pub(crate) invalid_number: f64,
 }
 
 impl Frequencies {
-    pub(crate) fn count(rows: &[Identifiers], events: &[Record]) -> Self {
+    pub(crate) fn count(reference: &Reference<'_>, events: &[Record]) -> Self {
+        let (numbers, rows) = (reference.numbers, &reference.rows);
         let postcodes = {
             let mut all: Vec<u64> = rows.par_iter().map(|&row| keys::postcode(row)).filter(|&p| p != 0).collect();
             all.par_sort_unstable();
@@ -39,13 +44,14 @@ impl Frequencies {
         );
         let is_default = defaults(&event_births, events.len()).or(&defaults(&births, rows.len()));
         // All of them, since every so-manieth would depend on the order of the events.
-        let checked = events.par_iter().filter_map(|event| event.identifiers.nhs_digits()).map(NhsDigits::valid);
-        let [stated, invalid] = checked
-            .map(|valid| [1_u32, u32::from(valid.is_err())])
+        let numbered = events.par_iter().map(|event| event.identifiers).filter(|&of| keys::digits(of) != 0);
+        let [stated, invalid] = numbered
+            .map(|of| [1_u32, u32::from(numbers.possible(of) == 0)])
             .reduce(|| [0, 0], |one, other| [one[0] + other[0], one[1] + other[1]])
             .map(f64::from);
         // 37^2 symbols below the sector, 37^3 below the district: see `Postcode`.
         Self {
+            numbers,
             births,
             event_births,
             is_default: is_default.0,

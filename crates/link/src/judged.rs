@@ -37,7 +37,7 @@ impl<'a> Question<'a> {
 
     /// Gathers persons, and learns from the events.
     pub(crate) fn ground(&self) -> Ground<'a> {
-        let reference = Reference::build(self.index, self.registrations, self.decisions);
+        let reference = Reference::build(self.settings.numbers, self.index, self.registrations, self.decisions);
         let before = PersonsBefore::of(self.index, self.events);
         let earlier = Earlier::of(self.index, &reference, self.decisions, (&before, self.events));
         let events = earlier.with(self.events);

@@ -7,9 +7,34 @@
 //! Invariant: the same records and index give the same persons, in whatever order the records come and on any number of
 //! threads; an event goes to at most one person, and to none where another fits about as well.
 //!
+//! ```
+//! use caredata_link::{Index, Record, Settings, Status, link};
+//! use caredata_model::{Day, Identifiers, PersonId, RecordKey};
+//!
+//! let record = |key, nhs: &str, born: &str, contribution| Record {
+//!     key: RecordKey::from_bits(key),
+//!     identifiers: Identifiers::parse(nhs.as_bytes(), born.as_bytes(), b"LS1 4AP", b"2").0,
+//!     provider: contribution,
+//!     local_id: 0,
+//!     day: Day::parse("2014-04-15").unwrap(),
+//!     contribution,
+//! };
+//! let registrations = [record(1, "9434765919", "1956-03-09", 1)];
+//! // Day and month exchanged, which does not hide who it is.
+//! let events = [record(2, "9434765919", "1956-09-03", 2)];
+//! // In earnest a keyed hash, so that nobody can trace an id back to a record.
+//! let person_id = |key: RecordKey| PersonId::from_bits(key.value() as u64 + 1_000);
+//!
+//! let linkage = link(&Settings::default(), Index::new(), &registrations, &events, &person_id);
+//! assert_eq!(linkage.events[0].status, Status::Linked);
+//! assert_eq!(linkage.events[0].person, linkage.registrations[0].person);
+//! ```
+//!
+//! Other nations' numbers are a [`NumberScheme`] in [`Settings::numbers`]; `examples/` has both at work.
+//!
 //! How it goes, module by module: `reference` gathers registrations and the index's observations into persons (`join`);
 //! `earlier` brings the index's events that are judged again, and what its sure ones teach; `early` finds the events that nobody can compete for; `blocking` finds the others' candidates through `key_index`es and `sets`; `compare` grades each identifier (`levels`) and weighs the
-//! values (`frequency`); `model` learns how often matching records agree at each level; `score` normalises the candidates and
+//! values (`frequency`), by what `numbers` are possible; `model` learns how often matching records agree at each level; `score` normalises the candidates and
 //! "none of them" into posteriors; `remember` carries what sure links teach over to doubtful events; `group` makes persons of
 //! events of nobody known; `ids` names persons; `assign` runs all this, and `decisions` are obeyed throughout. `ranks` and
 //! `passes` are the deterministic methods; `lines` spells links out, and `unkeyed` makes record keys where there is no secret.
@@ -38,6 +63,7 @@ mod keys;
 mod levels;
 mod lines;
 mod model;
+mod numbers;
 mod passes;
 #[cfg(feature = "bench")]
 pub mod pieces;
@@ -68,7 +94,8 @@ pub use judged::Question;
 pub use levels::{BirthLevel, NhsLevel, Pattern, PostcodeLevel, SexLevel};
 pub use lines::{HEADER, Ids, push_lines};
 pub use model::{Configuration, ITERATIONS_MAX, Learnt, PRIOR_RECORDS, Parameters, Stated, TOLERANCE, learn};
-pub use ranks::{agrees_in_part, hesid_pass, match_rank};
+pub use numbers::{Chi, Nhs, NumberScheme, Numbers};
+pub use ranks::{HesidRules, agrees_in_part, hesid_pass, match_rank};
 pub use record::{Link, Method, Record, RecordColumns, Settings, Status};
 pub use rules::{RuleCount, RuleCounts, SoleLink, rules};
 pub use unkeyed::{UnkeyedKeys, unkeyed_local_ids};

@@ -9,11 +9,11 @@ use crate::frequency::Frequencies;
 use crate::index::{Index, Observation};
 use crate::key_index::{KeyIndex, NO_KEY, mix};
 use crate::keys;
-use crate::ranks;
+use crate::ranks::{self, HesidRules};
 use crate::record::{Record, Settings};
 use crate::reference::Reference;
 use crate::score::NOBODY;
-use caredata_model::{Day, Identifiers, PersonId};
+use caredata_model::{Identifiers, PersonId};
 use rayon::prelude::*;
 
 /// The postcodes with most registrations: a public substitute for the list of communal ones that rank 6 ignores.
@@ -80,7 +80,7 @@ impl<'a> Best<'a> {
 
 /// Each event's person by match rank.
 pub(crate) fn match_ranks(reference: &Reference<'_>, events: &[Record], settled: &Settled) -> Vec<Decision> {
-    let ignored = communal(Frequencies::count(&reference.rows, events).postcodes());
+    let ignored = communal(Frequencies::count(reference, events).postcodes());
     events
         .par_iter()
         .map(|event| {
@@ -88,7 +88,8 @@ pub(crate) fn match_ranks(reference: &Reference<'_>, events: &[Record], settled:
             let mut best = Best::not_of(settled, event);
             let by_number = reference.by_nhs.find(keys::nhs(of));
             for row in by_number.chain(reference.by_birth_postcode.find(keys::birth_postcode(of))) {
-                let rank = ranks::match_rank(of, reference.rows[row as usize], |at| ignored.contains(at));
+                let rank =
+                    ranks::match_rank(reference.numbers, of, reference.rows[row as usize], |at| ignored.contains(at));
                 best.offer(rank, reference.person_of_row[row as usize]);
             }
             best.decision()
@@ -112,14 +113,14 @@ pub(crate) fn hesid(
 ) -> Vec<Decision> {
     let days = events.iter().chain(reference.registrations).map(|record| record.day);
     let Some(last) = days.max() else { return Vec::new() };
-    let only = settings.identifiers_only;
+    let rules = HesidRules { last, numbers: settings.numbers, identifiers_only: settings.identifiers_only };
     let as_record = |row: u32| reference.record(row);
     let first: Vec<Best<'_>> = events
         .par_iter()
         .map(|event| {
             let mut best = Best::not_of(settled, event);
             for row in reference.by_nhs.find(keys::nhs(event.identifiers)) {
-                let pass = ranks::hesid_pass(event, &as_record(row), last, only).filter(|&pass| pass == 1);
+                let pass = ranks::hesid_pass(rules, event, &as_record(row)).filter(|&pass| pass == 1);
                 best.offer(pass, reference.person_of_row[row as usize]);
             }
             best
@@ -135,12 +136,12 @@ pub(crate) fn hesid(
             if best.rank.is_none() {
                 let key = birth_and_hesid_postcode(event.identifiers);
                 for row in by_place.find(key) {
-                    let pass = later_pass(event, &as_record(row), last, only);
+                    let pass = later_pass(rules, event, &as_record(row));
                     best.offer(pass, reference.person_of_row[row as usize]);
                 }
                 for at in by_seen.find(key) {
                     let (record, person) = &seen[at as usize];
-                    best.offer(later_pass(event, record, last, only), *person);
+                    best.offer(later_pass(rules, event, record), *person);
                 }
             }
             best.decision()
@@ -148,8 +149,8 @@ pub(crate) fn hesid(
         .collect()
 }
 
-fn later_pass(a: &Record, b: &Record, last: Day, identifiers_only: bool) -> Option<u8> {
-    ranks::hesid_pass(a, b, last, identifiers_only).filter(|&pass| pass > 1)
+fn later_pass(rules: HesidRules, a: &Record, b: &Record) -> Option<u8> {
+    ranks::hesid_pass(rules, a, b).filter(|&pass| pass > 1)
 }
 
 /// Events whose person is settled: those linked in pass 1, and the index's.

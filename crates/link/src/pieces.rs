@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::key_index::KeyIndex;
 use crate::keys;
 use crate::model::Parameters;
+use crate::numbers::Numbers;
 use crate::record::Settings;
 use crate::reference::Reference;
 use crate::remember::{self, Before};
@@ -44,7 +45,7 @@ pub struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// Gathers the registrations into persons and prepares for the events.
     pub fn new(index: &'a Index, registrations: &'a [Record], events: &'a [Record]) -> Self {
-        let reference = Reference::build(index, registrations, &Decisions::NONE);
+        let reference = Reference::build(Numbers::default(), index, registrations, &Decisions::NONE);
         let settled = Settled::of(&Decisions::NONE, &reference, index, events);
         let prepared = Prepared::for_run(&Settings::default(), index, &reference, (events, events), &settled);
         Self { index, reference, settled, prepared, events }
@@ -52,12 +53,12 @@ impl<'a> Ready<'a> {
 
     /// Gathers the registrations into persons: how many there are.
     pub fn persons(index: &Index, registrations: &[Record]) -> usize {
-        Reference::build(index, registrations, &Decisions::NONE).persons()
+        Reference::build(Numbers::default(), index, registrations, &Decisions::NONE).persons()
     }
 
     /// Counts how common values are: the share of stated numbers whose check digit fails.
     pub fn frequencies(&self) -> f64 {
-        Frequencies::count(&self.reference.rows, self.events).invalid_number
+        Frequencies::count(&self.reference, self.events).invalid_number
     }
 
     /// Looks for the events that exit early: how many do.

@@ -5,6 +5,7 @@
 
 use crate::Record;
 use crate::keys;
+use crate::numbers::Numbers;
 use caredata_model::{BirthDate, Day, Gender, Identifiers};
 
 /// Whether a date of birth agrees in part: any two of year, month and day equal; or the year equal and day and month
@@ -36,35 +37,48 @@ fn same_sex(a: Identifiers, b: Identifiers) -> bool {
     a.gender() != Gender::NotKnown && a.gender() == b.gender()
 }
 
-/// The HESID pass, 1 to 3, in which two records are one person. `last` is the last day of the data.
+/// What HESID's passes go by besides the records.
+#[derive(Clone, Copy, Debug)]
+pub struct HesidRules {
+    /// The last day of the data: nobody is born later.
+    pub last: Day,
+    /// Which numbers are possible.
+    pub numbers: Numbers,
+    /// Whether a provider's patient id is left aside.
+    pub identifiers_only: bool,
+}
+
+/// The HESID pass, 1 to 3, in which two records are one person.
 ///
 /// 1: sex, date of birth (in part is enough) and NHS Number; 2: sex, date of birth, postcode and the provider's patient id;
 /// 3: sex, date of birth and postcode.
-pub fn hesid_pass(a: &Record, b: &Record, last: Day, identifiers_only: bool) -> Option<u8> {
+pub fn hesid_pass(rules: HesidRules, a: &Record, b: &Record) -> Option<u8> {
     let (left, right) = (a.identifiers, b.identifiers);
     if !same_sex(left, right) {
         return None;
     }
-    let (born, other_born) = (hesid_birth(left, last)?, hesid_birth(right, last)?);
-    if left.nhs_number().is_some() && left.nhs_number() == right.nhs_number() && agrees_in_part(born, other_born) {
+    let (born, other_born) = (hesid_birth(left, rules.last)?, hesid_birth(right, rules.last)?);
+    let number = rules.numbers.possible(left);
+    if number != 0 && number == rules.numbers.possible(right) && agrees_in_part(born, other_born) {
         return Some(1);
     }
     if born != other_born || hesid_postcode(left) == 0 || hesid_postcode(left) != hesid_postcode(right) {
         return None;
     }
     let same_local = a.local_id != 0 && (a.provider, a.local_id) == (b.provider, b.local_id);
-    Some(if same_local && !identifiers_only { 2 } else { 3 })
+    Some(if same_local && !rules.identifiers_only { 2 } else { 3 })
 }
 
 /// The match rank, 1 to 8, of two records; `ignored` says whether a postcode is on the list of communal ones.
-pub fn match_rank(a: Identifiers, b: Identifiers, ignored: impl Fn(u64) -> bool) -> Option<u8> {
+pub fn match_rank(numbers: Numbers, a: Identifiers, b: Identifiers, ignored: impl Fn(u64) -> bool) -> Option<u8> {
     let sex = same_sex(a, b);
-    let number = a.nhs_number().is_some() && a.nhs_number() == b.nhs_number();
+    let (ours, theirs) = (numbers.possible(a), numbers.possible(b));
+    let number = ours != 0 && ours == theirs;
     let place = keys::place(a).filter(|&place| keys::place(b) == Some(place));
     let births = a.birth_date().zip(b.birth_date());
     let born = births.is_some_and(|(a, b)| a == b);
     let in_part = births.is_some_and(|(a, b)| agrees_in_part(a, b));
-    let contradicts = a.nhs_number().is_some() && b.nhs_number().is_some() && !number;
+    let contradicts = ours != 0 && theirs != 0 && !number;
     let new_years_day = a.birth_date().is_some_and(|date| matches!(date.day().civil(), (_, 1, 1)));
     match (number, place) {
         (true, Some(_)) if sex && born => Some(1),
@@ -111,18 +125,19 @@ mod tests {
             // The undefined third partial form (month and day exchanged in another year) stays off.
             (record(N1, "1957-09-03", "", "2", 0), Some(8)),
         ] {
-            assert_eq!(match_rank(base, other.identifiers, |_| false), expected);
-            assert_eq!(match_rank(other.identifiers, base, |_| false), expected);
+            assert_eq!(match_rank(Numbers::default(), base, other.identifiers, |_| false), expected);
+            assert_eq!(match_rank(Numbers::default(), other.identifiers, base, |_| false), expected);
         }
         let unnumbered = record("", "1956-03-09", "LS1 4AP", "2", 0).identifiers;
-        assert_eq!(match_rank(base, unnumbered, |_| true), Some(7), "communal postcode");
+        assert_eq!(match_rank(Numbers::default(), base, unnumbered, |_| true), Some(7), "communal postcode");
         let new_year = record("", "1956-01-01", "LS1 4AP", "2", 0).identifiers;
-        assert_eq!(match_rank(new_year, new_year, |_| false), None, "1 January");
+        assert_eq!(match_rank(Numbers::default(), new_year, new_year, |_| false), None, "1 January");
     }
 
     #[test]
     fn hesid_passes_as_recorded() {
         let last = Day::new(2014, 3, 31).expect("a day");
+        let rules = HesidRules { last, numbers: Numbers::default(), identifiers_only: false };
         let base = record(N1, "1956-03-09", "B10 1AA", "2", 77);
         for (other, expected) in [
             (record(N1, "1956-03-09", "", "2", 0), Some(1)),
@@ -133,13 +148,17 @@ mod tests {
             (record(N1, "1956-03-09", "B10 1AA", "1", 77), None),
             (record("", "1956-03-10", "B10 1AA", "2", 77), None),
         ] {
-            assert_eq!(hesid_pass(&base, &other, last, false), expected);
+            assert_eq!(hesid_pass(rules, &base, &other), expected);
         }
         let other = record("", "1956-03-09", "B10 1AA", "2", 77);
-        assert_eq!(hesid_pass(&base, &other, last, true), Some(3), "identifiers only");
+        assert_eq!(
+            hesid_pass(HesidRules { identifiers_only: true, ..rules }, &base, &other),
+            Some(3),
+            "identifiers only"
+        );
         let early = record(N1, "1894-12-31", "B10 1AA", "2", 77);
-        assert_eq!(hesid_pass(&early, &early, last, false), None, "before 1895");
+        assert_eq!(hesid_pass(rules, &early, &early), None, "before 1895");
         let late = record(N1, "2014-04-01", "B10 1AA", "2", 77);
-        assert_eq!(hesid_pass(&late, &late, last, false), None, "after the data");
+        assert_eq!(hesid_pass(rules, &late, &late), None, "after the data");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a [`Record`] carries the four identifiers and where they came from, and nothing of the payload.
 
+use crate::numbers::Numbers;
 use caredata_model::{Day, Identifiers, PersonId, RecordKey};
 
 /// One record to be linked: a registration at a practice, or an event at a hospital or elsewhere.
@@ -120,6 +121,8 @@ pub enum Method {
 /// What the caller may choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
+    /// The scheme of the numbers that people bear: the NHS Number's where nothing else is said.
+    pub numbers: Numbers,
     /// The method.
     pub method: Method,
     /// Use the four identifiers only: a provider's own patient id is then no evidence.
@@ -153,6 +156,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            numbers: Numbers::default(),
             method: Method::Probabilistic,
             identifiers_only: false,
             accept_probability: 0.9,

@@ -9,6 +9,7 @@ use crate::index::{Change, Index, Kind, Observation, Reason};
 use crate::join;
 use crate::key_index::{KeyIndex, mix};
 use crate::keys;
+use crate::numbers::Numbers;
 use crate::sets::Marks;
 use caredata_model::{Identifiers, PersonId, RecordKey};
 use rayon::prelude::*;
@@ -17,6 +18,8 @@ use std::ops::Range;
 
 /// Everybody known: rows `0..registrations` are the incoming registrations, the rest come from the index.
 pub(crate) struct Reference<'a> {
+    /// Which numbers are possible.
+    pub(crate) numbers: Numbers,
     pub(crate) registrations: &'a [Record],
     /// Registrations that the index holds and that say something their person's other rows do not. Events are no evidence of
     /// who somebody is: what one says wrongly would draw others after it.
@@ -50,7 +53,12 @@ pub(crate) struct Former {
 }
 
 impl<'a> Reference<'a> {
-    pub(crate) fn build(index: &'a Index, registrations: &'a [Record], decisions: &Decisions) -> Self {
+    pub(crate) fn build(
+        numbers: Numbers,
+        index: &'a Index,
+        registrations: &'a [Record],
+        decisions: &Decisions,
+    ) -> Self {
         let registered = registered(index);
         let known = distinct(index, &registered);
         let rows: Vec<Identifiers> =
@@ -61,6 +69,7 @@ impl<'a> Reference<'a> {
         );
         let formers = formers(index, &registered, registrations);
         let mut reference = Self {
+            numbers,
             registrations,
             formers,
             known,

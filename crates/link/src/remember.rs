@@ -13,6 +13,7 @@ use crate::key_index::{KeyIndex, mix};
 use crate::keys;
 use crate::levels::{self, BirthLevel, NhsLevel, PostcodeLevel};
 use crate::model::Parameters;
+use crate::numbers::Numbers;
 use crate::reference::Reference;
 use crate::score::{NOBODY, Scorer, Verdict};
 use crate::sets::{KeySet, Marks};
@@ -103,7 +104,7 @@ impl Remembered {
         );
         let asked = if use_local_ids { asked(events, verdicts) } else { KeySet::of(&[]) };
         let local = persons_by_local_id(&lessons, events, verdicts, &asked, teachers);
-        let numbers = numbers_by_local_id(before.index, events, &asked);
+        let numbers = numbers_by_local_id(scorer.reference.numbers, before.index, events, &asked);
         Self {
             households: Households::of(scorer, &moved),
             movers: Marks::of(scorer.reference.persons(), moved.iter().map(|&(_, person)| person)),
@@ -290,15 +291,15 @@ fn asked(events: &[Record], verdicts: &[Verdict]) -> KeySet {
 
 /// The identifiers with which events without a number may be judged in a later round: with any number that their patient id is
 /// known under. More than will be lent, never less.
-pub(crate) fn loans(index: &Index, events: &[Record]) -> Vec<Identifiers> {
+pub(crate) fn loans(numbers: Numbers, index: &Index, events: &[Record]) -> Vec<Identifiers> {
     let borrows = |event: &&Record| event.local_id != 0 && keys::digits(event.identifiers) == 0;
     let borrowers: Vec<&Record> = events.par_iter().filter(borrows).collect();
     let asked: Vec<u64> = borrowers.par_iter().map(|event| key_of(event)).collect();
-    let numbers = numbers_by_local_id(index, events, &KeySet::of(&asked));
+    let lendable = numbers_by_local_id(numbers, index, events, &KeySet::of(&asked));
     let lent = borrowers.par_iter().flat_map_iter(|event| {
         let key = key_of(event);
-        let from = numbers.partition_point(|&(other, _)| other < key);
-        let own = numbers[from..].iter().take_while(move |&&(other, _)| other == key);
+        let from = lendable.partition_point(|&(other, _)| other < key);
+        let own = lendable[from..].iter().take_while(move |&&(other, _)| other == key);
         own.map(|&(_, of)| with_number_of(event.identifiers, of))
     });
     lent.collect()
@@ -340,8 +341,8 @@ fn has_moved(reference: &Reference<'_>, lesson: &Lesson) -> bool {
 }
 
 /// Pairs of patient id (as a key) and the identifiers of a numbered record under it, one for each number.
-fn numbers_by_local_id(index: &Index, events: &[Record], asked: &KeySet) -> Vec<(u64, Identifiers)> {
-    let numbered = |key: u64, of: Identifiers| (asked.contains(key) && of.nhs_number().is_some()).then_some((key, of));
+fn numbers_by_local_id(scheme: Numbers, index: &Index, events: &[Record], asked: &KeySet) -> Vec<(u64, Identifiers)> {
+    let numbered = |key: u64, of: Identifiers| (asked.contains(key) && scheme.possible(of) != 0).then_some((key, of));
     let mut numbers: Vec<(u64, Identifiers)> =
         events.par_iter().filter_map(|event| numbered(key_of(event), event.identifiers)).collect();
     numbers.par_extend(
