@@ -8,6 +8,7 @@ use caredata_engine::packages::write_packages;
 use caredata_engine::records::ReadView;
 use caredata_engine::run::{RunInput, run};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -62,7 +63,10 @@ fn say(place: &Path, change: impl Fn(&mut serde_json::Value)) {
 /// Replaces a file of a package, with its checksum.
 fn put(place: &Path, name: &str, text: &str) {
     fs::write(package(place).join(name), text).expect("written");
-    let sum: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sum = String::new();
+    for byte in Sha256::digest(text) {
+        write!(sum, "{byte:02x}").expect("text");
+    }
     say(place, |manifest| manifest["files"][name] = sum.clone().into());
 }
 

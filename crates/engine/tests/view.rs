@@ -48,9 +48,8 @@ fn month_in(policy: Policy, before_the_run: impl Fn(&Home, &Path)) -> (TempDir, 
         [("990000000001", NUMBER, "1971-03-05", "S889"), ("990000000002", STRANGER, "1933-05-06", "S888")]
     {
         let row = apc.lines().next().expect("a header").split(',').map(|column| match column {
-            "EPIKEY" => key,
             "PROCODE" => "RAA",
-            "LOPATID" => key,
+            "EPIKEY" | "LOPATID" => key,
             "NEWNHSNO" => number,
             "DOB" => born,
             "SEX" => "1",
@@ -211,8 +210,7 @@ fn an_answer_of_the_national_file_counts_in_the_next_read() {
         let numbers = [NUMBER, STRANGER].map(|number| NhsNumber::parse(number).expect("a number")).into();
         let (sent, returned) = (place.join(format!("{name}.dat")), place.join(format!("{name}-back.dat")));
         register.check_out(&audit, &numbers, &sent, LineEnds::Lf).expect("asked");
-        fs::write(&returned, let_through.iter().map(|number| format!("{number},\n")).collect::<String>())
-            .expect("written");
+        fs::write(&returned, format!("{},\n", let_through.join(",\n"))).expect("written");
         let days = (caredata_engine::today(), 7);
         register.check_in(&audit, (&sent, &returned), days, EmptyReturn::Refused).expect("answered");
     };

@@ -269,7 +269,7 @@ fn is_covered((table, source): (Table, &SourceName), standing: &Standing, known:
     let is_practice = |source: &&String| setting_of(source) == Setting::GeneralPractice;
     let from: Vec<&String> = sources_in(known.published_from, sources).collect();
     let registered = from.iter().any(is_practice);
-    from.is_empty() || from.iter().filter(|source| !registered || is_practice(source)).any(|source| covers(&source))
+    from.is_empty() || from.iter().filter(|source| !registered || is_practice(source)).any(covers)
 }
 
 impl Objectors {

@@ -53,9 +53,12 @@ impl RawView {
 
 /// The schema of a table as queries read it: the agreed one, with texts as views, which is how the files' reader is fastest.
 pub(super) fn schema_to_read(table: Table) -> SchemaRef {
-    let as_view = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
-        _ => Arc::clone(field),
+    let as_view = |field: &Arc<Field>| {
+        if *field.data_type() == DataType::Utf8 {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+        } else {
+            Arc::clone(field)
+        }
     };
     Arc::new(Schema::new(schema(table).fields().iter().map(as_view).collect::<Vec<_>>()))
 }
