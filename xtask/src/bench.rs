@@ -48,7 +48,9 @@ impl Options {
             Some("months") => Part::Months,
             None => Part::Both,
             Some(option) if option.starts_with("--") => Part::Both,
-            Some(unknown) => bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces`, `scale` or `months`"),
+            Some(unknown) => {
+                bail!("`{unknown}` cannot be measured: say `link`, `run`, `pieces`, `scale`, `months` or `objections`")
+            }
         };
         Ok(Self {
             part,
@@ -108,6 +110,9 @@ pub fn bench(root: &Path, words: &[String]) -> Result<()> {
         let example = ["run", "--release", "--package", "caredata-engine", "--example", "register_bench", "--"];
         return run(cargo().current_dir(root).args(example).args(&words[1..]));
     }
+    if words.first().is_some_and(|word| word == "objections") {
+        return objections(root, &words[1..]);
+    }
     let options = Options::parse(words)?;
     run(cargo().current_dir(root).args(["build", "--release", "--package", "caredata"]))?;
     let bench = Bench::prepare(root)?;
@@ -145,6 +150,13 @@ fn pieces(root: &Path) -> Result<()> {
         run(cargo().current_dir(root).args(bench))?;
     }
     Ok(())
+}
+
+/// What honouring objections at every read costs.
+fn objections(root: &Path, words: &[String]) -> Result<()> {
+    // It understands the other words itself.
+    let bench = ["bench", "--profile", "release", "--bench", "objections", "--workspace", "--"];
+    run(cargo().current_dir(root).args(bench).args(words))
 }
 
 impl Bench {

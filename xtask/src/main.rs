@@ -34,6 +34,8 @@ const HELP: &str = "cargo xtask CHORE
                          --millions M (10)  --loads N (1)  --numbers M (60)
   bench months         months linked one by one with an index, beside one run over all of them
                          --months N (8)  --people N (1000000)  --seed S (1)  --errors standard|hard|both (standard)
+  bench objections     how soon an objection counts in reads, and what leaving people out costs
+                         --persons K (20000)  --objectors K (2000)  --rows K (10000), all in thousands
   fuzz                 throws made inputs at each parser of untrusted text, each judged by a plainer reading of its rule
                          --inputs N (10000000)  --seed S (1)  --parser NAME (all)
   kill                 kills a run at random moments and starts it again; the rows must be those of an undisturbed run

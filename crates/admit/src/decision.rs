@@ -1,12 +1,12 @@
 //! The decision: what the register says of a subject, and where the row comes from, in; admitted or withheld, and why, out.
 //!
-//! Both gates decide here. Invariant: a row is admitted only where no objection that stands covers it. No legal basis skips
+//! Both gates decide here, and so does whatever reads the record; each by [`caredata_model::may_pass`] alone. Invariant: a row is admitted only where no objection that stands covers it. No legal basis skips
 //! the question: a use that goes ahead despite objections is an instrument of its own, weighed at that use, and never widens
 //! what the records hold.
 
 use crate::Standing;
 use caredata_extract::Table;
-use caredata_model::{Scope, SourceName};
+use caredata_model::{Cause, Instrument, Passage, RowKind, Scope, SourceName, Verdict, may_pass};
 use std::fmt;
 
 /// Where a source's rows come from, as the objections tell places of care apart.
@@ -35,9 +35,24 @@ impl Setting {
     /// What becomes of a row that is withheld. A GP record objected to stays at the practice, so the centre keeps nothing of
     /// it; a row that the law has sent to us lies sealed, not lost.
     pub const fn disposal(self) -> Disposal {
+        let row = match self {
+            Self::GeneralPractice => RowKind::Gp,
+            Self::Elsewhere => RowKind::Declared,
+        };
+        match may_pass(Passage::LinkedRecord, row, Cause::Type2, Instrument::None) {
+            Verdict::Sealed => Disposal::Sealed,
+            Verdict::Leaves | Verdict::Withheld | Verdict::HeldForMatching | Verdict::DestroyedAtPurge => {
+                Disposal::Dropped
+            }
+        }
+    }
+
+    /// The kind of the rows of a source, other than those of the table of persons.
+    pub fn row(self, source: &SourceName) -> RowKind {
         match self {
-            Self::GeneralPractice => Disposal::Dropped,
-            Self::Elsewhere => Disposal::Sealed,
+            Self::GeneralPractice => RowKind::Gp,
+            Self::Elsewhere if Self::HOSPITAL_SOURCES.contains(&source.as_str()) => RowKind::Hospital,
+            Self::Elsewhere => RowKind::Declared,
         }
     }
 }
@@ -153,15 +168,40 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
+    /// What stands for the row's person, or is lacking; `None` where the reason is the row's own.
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::NotedAtPractice => Some(Cause::NotedAtPractice),
+            Self::ObjectedGp => Some(Cause::Type1),
+            Self::ObjectedAll => Some(Cause::Type2),
+            Self::ObjectedSource => Some(Cause::OneSource),
+            Self::NotAsked => Some(Cause::NotAsked),
+            Self::ObjectionEntry
+            | Self::SensitiveCode
+            | Self::NoRegistration
+            | Self::ProviderHeld
+            | Self::TiesToNobody => None,
+        }
+    }
+
     /// What becomes of the identifiers of a row withheld for this reason.
     ///
     /// Where the law has sent us the row they stay in the vault's index, for matching alone: without them the objector's
     /// other rows might be linked to a twin. A registration whose practice notes an objection was never to leave it, and a
     /// held provider's rows are not taken in; nothing new of those is kept.
     pub const fn identifiers(self) -> Held {
+        if let Some(cause) = self.cause() {
+            // Of hospitals' rows it is the same, or they pass.
+            return match may_pass(Passage::Admission, RowKind::Gp, cause, Instrument::None) {
+                Verdict::Leaves => Held::ForTheRecord,
+                Verdict::Sealed | Verdict::HeldForMatching => Held::ForMatchingAlone,
+                Verdict::Withheld | Verdict::DestroyedAtPurge => Held::NotAtAll,
+            };
+        }
         match self {
-            Self::NotedAtPractice | Self::ProviderHeld => Held::NotAtAll,
-            Self::ObjectedGp
+            Self::ProviderHeld => Held::NotAtAll,
+            Self::NotedAtPractice
+            | Self::ObjectedGp
             | Self::ObjectedAll
             | Self::ObjectedSource
             | Self::ObjectionEntry
@@ -223,15 +263,24 @@ impl From<Option<Reason>> for Fate {
     }
 }
 
-/// Which standing objection, if any, covers a row of `source` in `setting`. Where several do, the one that keeps least.
-pub fn objection(standing: &Standing, setting: Setting, source: &SourceName) -> Option<Reason> {
-    let covers = |scope: &Scope| match (scope, setting) {
-        (Scope::GpRecord, Setting::GeneralPractice) => Some(Reason::ObjectedGp),
-        (Scope::GpRecord, Setting::Elsewhere) => None,
-        (Scope::All, _) => Some(Reason::ObjectedAll),
-        (Scope::Source(name), _) => (name == source || means_hospital(name, source)).then_some(Reason::ObjectedSource),
+/// Which standing objection, if any, keeps a row of `source` from its passage. Where several do, the one that keeps least.
+pub fn objection(passage: Passage, standing: &Standing, row: RowKind, source: &SourceName) -> Option<Reason> {
+    let keeps = |scope: &Scope| {
+        let reason = match scope {
+            Scope::GpRecord => Reason::ObjectedGp,
+            Scope::All => Reason::ObjectedAll,
+            Scope::Source(name) if name == source || means_hospital(name, source) => Reason::ObjectedSource,
+            Scope::Source(_) => return None,
+        };
+        kept_back(passage, row, reason)
     };
-    standing.scopes().iter().filter_map(covers).min()
+    standing.scopes().iter().filter_map(keeps).min()
+}
+
+/// The reason, where it keeps a row from its passage.
+pub fn kept_back(passage: Passage, row: RowKind, reason: Reason) -> Option<Reason> {
+    let verdict = reason.cause().map(|cause| may_pass(passage, row, cause, Instrument::None));
+    (verdict != Some(Verdict::Leaves)).then_some(reason)
 }
 
 fn means_hospital(name: &SourceName, source: &SourceName) -> bool {
@@ -254,16 +303,17 @@ mod tests {
     fn of_several_objections_the_one_that_keeps_least_is_named() {
         let source = SourceName::parse("gp-patients").expect("a name");
         let standing = Standing::new([Scope::All, Scope::GpRecord, Scope::Source(source.clone())]);
-        assert_eq!(objection(&standing, Setting::GeneralPractice, &source), Some(Reason::ObjectedGp));
-        assert_eq!(objection(&standing, Setting::Elsewhere, &source), Some(Reason::ObjectedAll));
-        assert_eq!(objection(&Standing::default(), Setting::GeneralPractice, &source), None);
+        assert_eq!(objection(Passage::Admission, &standing, RowKind::Gp, &source), Some(Reason::ObjectedGp));
+        assert_eq!(objection(Passage::Admission, &standing, RowKind::Hospital, &source), Some(Reason::ObjectedAll));
+        assert_eq!(objection(Passage::Admission, &Standing::default(), RowKind::Gp, &source), None);
     }
 
     #[test]
     fn the_hospitals_are_meant_together_or_file_by_file() {
         let name = |text| SourceName::parse(text).expect("a name");
         let covers = |wish, source| {
-            objection(&Standing::new([Scope::Source(name(wish))]), Setting::Elsewhere, &name(source)).is_some()
+            let standing = Standing::new([Scope::Source(name(wish))]);
+            objection(Passage::Read, &standing, Setting::Elsewhere.row(&name(source)), &name(source)).is_some()
         };
         assert!(["apc", "op", "ae"].into_iter().all(|source| covers("hospital", source)));
         assert!(covers("apc", "apc") && !covers("apc", "op") && !covers("hospital", "social-care"));

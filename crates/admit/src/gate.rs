@@ -10,7 +10,7 @@ use crate::batch::{Lines, Rows, admitted_schema};
 use crate::days::{ExactFrom, cut};
 use crate::{
     AdmitError, Admitted, AdmittedPayload, AtGate, Disposal, Fate, Held, Identified, Origin, Reason, RecordKeySecret,
-    RecordKeys, Register, Registration, Registrations, Setting, Subject, Tally, Withheld, objection,
+    RecordKeys, Register, Registration, Registrations, Subject, Tally, Withheld, kept_back, objection,
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
@@ -18,7 +18,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Int32Array, Int64A
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use caredata_extract::{ObjectionCodes, SensitiveCodes, Source, SourceBatch, Table, Withholding};
-use caredata_model::{Identifiers, LegalBasis, RecordKey, Scope, SourceName};
+use caredata_model::{Identifiers, LegalBasis, Passage, RecordKey, RowKind, Scope, SourceName};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -176,12 +176,14 @@ impl Gate {
         let register: &Register = &self.terms.register;
         let standings =
             || of_number.into_iter().chain([Subject::Record(key)]).filter_map(move |who| register.standing(who));
-        let bound = self.origin.setting() == Setting::GeneralPractice && register.binds(key);
-        let by_practice = noted.or(bound.then_some(Reason::NotedAtPractice));
+        let bound = register.binds(key).then_some(Reason::NotedAtPractice);
+        let row = self.origin.setting().row(&self.origin.source);
+        let by_practice = noted.or(bound).and_then(|reason| kept_back(Passage::Admission, row, reason));
         if by_practice.is_some() && standings().any(|standing| standing.includes(&Scope::All)) {
             return Some(Reason::ObjectedAll);
         }
-        let asked = standings().filter_map(|standing| objection(standing, self.origin.setting(), &self.origin.source));
+        let asked =
+            standings().filter_map(|standing| objection(Passage::Admission, standing, row, &self.origin.source));
         asked.chain(by_practice).min()
     }
 
@@ -237,7 +239,7 @@ impl Gate {
         let held = self.terms.held_providers.contains(provider);
         let fate = match found {
             _ if held => Fate::Withheld(Reason::ProviderHeld),
-            _ if noted => Fate::Withheld(Reason::NotedAtPractice),
+            _ if noted => kept_back(Passage::Admission, RowKind::Gp, Reason::NotedAtPractice).into(),
             None => Fate::Withheld(Reason::NoRegistration),
             Some(registration) => registration.fate,
         };

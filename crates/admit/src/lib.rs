@@ -5,7 +5,7 @@
 //! persons, once linkage has said who is who. [`Tally`] holds the sum of rows; [`Duplicates`] finds keys that stand twice.
 //!
 //! Invariants: identifiers and payload are parted for good; nothing that an objection covers goes on; whether an objection
-//! stands is decided by [`caredata_model::stands`] alone; a [`Register`] is never made from nothing; every row is counted.
+//! stands is decided by [`caredata_model::stands`] alone, and what then becomes of a row by [`caredata_model::may_pass`]; a [`Register`] is never made from nothing; every row is counted.
 
 mod batch;
 mod days;
@@ -23,7 +23,7 @@ mod tally;
 
 pub use batch::{Admitted, AdmittedPayload, DuplicateRow, Identified, Origin, Withheld, admitted_schema, columns};
 pub use caredata_extract::Table;
-pub use decision::{AtGate, Disposal, Fate, Held, Reason, Setting, objection};
+pub use decision::{AtGate, Disposal, Fate, Held, Reason, Setting, kept_back, objection};
 pub use duplicates::Duplicates;
 pub use error::AdmitError;
 pub use gate::{Gate, Room, Terms};

@@ -3,8 +3,8 @@
 //! Invariant: an objection under any number or record that a person is known by covers all rows of the person that its scope
 //! covers, GP rows included; and a person for whom the register was not asked has no permission.
 
-use crate::{IdMap, Reason, Register, Setting, Standing, Subject, objection};
-use caredata_model::{PersonId, RecordKey, SourceName};
+use crate::{IdMap, Reason, Register, Setting, Standing, Subject, kept_back, objection};
+use caredata_model::{Passage, PersonId, RecordKey, RowKind, SourceName};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -39,7 +39,7 @@ pub enum Tie {
 ///
 /// ```
 /// use caredata_admit::{PersonAnswers, Policy, Reason, Register, Setting, Subject, Tie};
-/// use caredata_model::{Choice, Day, NhsNumber, PersonId, RecordKey, Scope, SourceName, Wish};
+/// use caredata_model::{Choice, Day, NhsNumber, Passage, PersonId, RecordKey, Scope, SourceName, Wish};
 /// let today = Day::parse("2014-05-01").unwrap();
 /// let number = NhsNumber::parse("943 476 5919").unwrap();
 /// let wish = Wish { scope: Scope::All, choice: Choice::Object, effective: None, recorded: None };
@@ -52,7 +52,7 @@ pub enum Tie {
 ///     (other, Subject::Record(RecordKey::from_bits(11))),
 /// ];
 /// let answers = PersonAnswers::decide(&register, known_by, Policy::default());
-/// let apc = answers.of_source(Setting::Elsewhere, &SourceName::parse("apc").unwrap());
+/// let apc = answers.of_source(Passage::LinkedRecord, Setting::Elsewhere, &SourceName::parse("apc").unwrap());
 /// assert_eq!(apc.withhold(objector, Tie::Somebody), Some(Reason::ObjectedAll));
 /// assert_eq!(apc.withhold(other, Tie::Somebody), None);
 /// assert_eq!(apc.withhold(stranger, Tie::Somebody), Some(Reason::NotAsked));
@@ -92,7 +92,7 @@ impl PersonAnswers {
             });
             *asked.entry(person.value()) = place;
         }
-        Self { asked, answers, bound: register.bound().collect(), policy }
+        Self { asked, answers, bound: bound(register), policy }
     }
 
     /// The number of persons asked about.
@@ -118,14 +118,28 @@ impl PersonAnswers {
         self.asked.get(person.value()).is_some_and(|place| place > 0)
     }
 
-    /// The answers as they bear on the rows of one source.
-    pub fn of_source(&self, setting: Setting, source: &SourceName) -> SourceAnswers<'_> {
-        let reasons = self.answers.iter().map(|standing| objection(standing, setting, source));
+    /// The answers as they bear on a passage of the rows of one source.
+    pub fn of_source(&self, passage: Passage, setting: Setting, source: &SourceName) -> SourceAnswers<'_> {
+        let row = setting.row(source);
+        let reasons = self.answers.iter().map(|standing| objection(passage, standing, row, source));
         let unlinked = match self.policy.unlinked {
             Unlinked::Admit => None,
             Unlinked::Withhold => Some(Reason::TiesToNobody),
         };
-        SourceAnswers { asked: &self.asked, reasons: std::iter::once(None).chain(reasons).collect(), unlinked }
+        SourceAnswers {
+            asked: &self.asked,
+            reasons: std::iter::once(None).chain(reasons).collect(),
+            not_asked: kept_back(passage, row, Reason::NotAsked),
+            unlinked,
+        }
+    }
+}
+
+/// The registrations that may not be in the record by their practices' own last word.
+fn bound(register: &Register) -> Vec<RecordKey> {
+    match kept_back(Passage::StoredRecord, RowKind::Gp, Reason::NotedAtPractice) {
+        Some(_) => register.bound().collect(),
+        None => Vec::new(),
     }
 }
 
@@ -143,13 +157,14 @@ impl fmt::Debug for PersonAnswers {
 pub struct SourceAnswers<'a> {
     asked: &'a IdMap<u32>,
     reasons: Vec<Option<Reason>>,
+    not_asked: Option<Reason>,
     unlinked: Option<Reason>,
 }
 
 impl SourceAnswers<'_> {
     /// Why the rows of this person are withheld; `None` where they are permitted.
     pub fn withhold(&self, person: PersonId, tie: Tie) -> Option<Reason> {
-        let Some(place) = self.asked.get(person.value()) else { return Some(Reason::NotAsked) };
+        let Some(place) = self.asked.get(person.value()) else { return self.not_asked };
         self.reasons[place as usize].or(match tie {
             Tie::Somebody => None,
             Tie::Nobody => self.unlinked,
@@ -197,9 +212,9 @@ mod tests {
         ];
         let answers = PersonAnswers::decide(&register, known_by, Policy::default());
         assert_eq!((answers.asked(), answers.objecting().count()), (4, 3));
-        let gp = answers.of_source(Setting::GeneralPractice, &source("gp-patients"));
-        let apc = answers.of_source(Setting::Elsewhere, &source("apc"));
-        let op = answers.of_source(Setting::Elsewhere, &source("op"));
+        let gp = answers.of_source(Passage::LinkedRecord, Setting::GeneralPractice, &source("gp-patients"));
+        let apc = answers.of_source(Passage::LinkedRecord, Setting::Elsewhere, &source("apc"));
+        let op = answers.of_source(Passage::LinkedRecord, Setting::Elsewhere, &source("op"));
         let ask = |of: &SourceAnswers<'_>| [1, 2, 3, 4].map(|bits| of.withhold(person(bits), Tie::Somebody));
         assert_eq!(ask(&gp), [Some(ObjectedAll), Some(ObjectedGp), Some(ObjectedGp), None]);
         assert_eq!(ask(&apc), [Some(ObjectedAll), None, Some(ObjectedSource), None]);
@@ -213,7 +228,7 @@ mod tests {
         let known_by = [(person, Subject::Record(RecordKey::from_bits(1)))];
         for (unlinked, expected) in [(Unlinked::Admit, None), (Unlinked::Withhold, Some(Reason::TiesToNobody))] {
             let answers = PersonAnswers::decide(&register, known_by, Policy { unlinked });
-            let apc = answers.of_source(Setting::Elsewhere, &source("apc"));
+            let apc = answers.of_source(Passage::LinkedRecord, Setting::Elsewhere, &source("apc"));
             assert_eq!(apc.withhold(person, Tie::Nobody), expected);
             assert_eq!(apc.withhold(person, Tie::Somebody), None);
         }

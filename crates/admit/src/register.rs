@@ -5,7 +5,7 @@
 //! back by that practice alone.
 
 use crate::AdmitError;
-use caredata_model::{Day, NhsNumber, RecordKey, Scope, Wish, stands};
+use caredata_model::{Cause, Day, NhsNumber, RecordKey, Scope, Wish, stands};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -78,6 +78,19 @@ impl Standing {
         Self::new(self.scopes().iter().filter(|scope| !lifted.contains(scope)).cloned())
     }
 
+    /// What stands on `today` by all that one subject said; `None` where nothing does.
+    pub fn of(wishes: &[Wish], today: Day) -> Option<Self> {
+        let scopes = wishes.iter().map(|wish| &wish.scope).filter(|&scope| stands(wishes, scope, today));
+        let standing = Self::new(scopes.cloned());
+        (!standing.scopes().is_empty()).then_some(standing)
+    }
+
+    /// What stands here or there.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self::new(self.0.into_iter().chain(other.0.iter().cloned()))
+    }
+
     /// Whether an objection of this scope stands.
     pub fn includes(&self, scope: &Scope) -> bool {
         self.0.contains(scope)
@@ -140,7 +153,7 @@ impl Register {
             standing: HashMap::new(),
             bound: HashSet::new(),
             let_through: None,
-            not_let_through: Standing::new([Scope::All]),
+            not_let_through: Standing::new(Cause::NationalFile.weighed_as()),
         }
     }
 
@@ -155,14 +168,10 @@ impl Register {
         touched.sort_unstable();
         touched.dedup();
         for subject in touched {
-            let wishes = &self.wishes[&subject];
-            let scopes = wishes.iter().map(|wish| &wish.scope).filter(|&scope| stands(wishes, scope, self.today));
-            let standing = Standing::new(scopes.cloned());
-            if standing.scopes().is_empty() {
-                self.standing.remove(&subject);
-            } else {
-                self.standing.insert(subject, standing);
-            }
+            match Standing::of(&self.wishes[&subject], self.today) {
+                Some(standing) => self.standing.insert(subject, standing),
+                None => self.standing.remove(&subject),
+            };
         }
         self
     }
@@ -178,7 +187,7 @@ impl Register {
                 Subject::Record(_) => true,
             };
             if !passes {
-                *standing = Standing::new(standing.scopes().iter().cloned().chain([Scope::All]));
+                *standing = Standing::new(standing.scopes().iter().cloned().chain(Cause::NationalFile.weighed_as()));
             }
         }
         self.let_through = Some(Arc::new(let_through));

@@ -5,7 +5,7 @@
 mod common;
 
 use caredata_admit::{Disposal, Fate, Held, PersonAnswers, Policy, Reason, Setting, Subject, Tie};
-use caredata_model::{Choice, PersonId, RecordKey, Scope, Wish};
+use caredata_model::{Choice, Passage, PersonId, RecordKey, Scope, Wish};
 use common::{
     APC, JOURNALS, NUMBER, PATIENTS, WRONG_NUMBER, admit, hospital_gate, journals_gate, name, number, register,
     registrations_gate, rows, terms, wish, withholding,
@@ -80,7 +80,10 @@ fn table() -> String {
             {
                 let setting = if gp { Setting::GeneralPractice } else { Setting::Elsewhere };
                 let by_record = admitted[0].fates()[0];
-                let by_person: Fate = answers.of_source(setting, &name(source)).withhold(person, Tie::Somebody).into();
+                let by_person: Fate = answers
+                    .of_source(Passage::LinkedRecord, setting, &name(source))
+                    .withhold(person, Tie::Somebody)
+                    .into();
                 let second = match by_record {
                     Fate::Admitted => words(by_person, setting),
                     Fate::Withheld(_) => "-".to_owned(),

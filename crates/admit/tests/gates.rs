@@ -9,7 +9,7 @@ use caredata_admit::{
     Admitted, Attestation, Duplicates, Fate, Gate, Held, PersonAnswers, Policy, Reason, RecordKeys, Register, Room,
     Setting, Subject, Tally, Tie, columns,
 };
-use caredata_model::{Choice, CodeSystem, Day, PersonId, Scope, Wish, stands};
+use caredata_model::{Choice, CodeSystem, Day, Passage, PersonId, Scope, Wish, stands};
 use common::{
     APC, JOURNALS, NUMBER, PATIENTS, ReadRows, admit, hospital_gate, journals_gate, number, register,
     registrations_gate, rows, source, terms, today, withholding,
@@ -282,14 +282,14 @@ proptest! {
             })
             .collect();
         let answers = PersonAnswers::decide(&terms.register, known_by, Policy::default());
-        let second = answers.of_source(Setting::Elsewhere, &common::name("apc")).withhold(person, Tie::Somebody);
+        let second = answers.of_source(Passage::LinkedRecord, Setting::Elsewhere, &common::name("apc")).withhold(person, Tie::Somebody);
         let passes = payload_rows(&hospital) == 1 && second.is_none();
         // Where a type 2 objection stands, the registration is held for matching whatever else was noted, and reaches the row.
         prop_assert_eq!(passes, !type2);
         if payload_rows(&hospital) == 0 {
             prop_assert_eq!(hospital[0].withheld.len(), 1, "sealed, not lost");
         }
-        let gp = answers.of_source(Setting::GeneralPractice, &common::name("gp-journals")).withhold(person, Tie::Somebody);
+        let gp = answers.of_source(Passage::LinkedRecord, Setting::GeneralPractice, &common::name("gp-journals")).withhold(person, Tie::Somebody);
         prop_assert!(!type2 || gp == Some(Reason::ObjectedAll));
     }
 }

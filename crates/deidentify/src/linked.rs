@@ -12,7 +12,7 @@ use arrow_select::filter::filter_record_batch;
 use caredata_admit::{
     AdmittedPayload, Disposal, IdMap, Origin, PersonAnswers, Reason, Tally, Tie, Withheld, columns as admitted,
 };
-use caredata_model::{PersonId, RecordKey};
+use caredata_model::{Passage, PersonId, RecordKey};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl Linked {
     /// [`DeidentifyError::Columns`], a fault of the program.
     pub fn permit(self, answers: &PersonAnswers) -> Result<(Permitted<Self>, WithheldByPerson), DeidentifyError> {
         let disposal = self.origin.setting().disposal();
-        let answers = answers.of_source(self.origin.setting(), &self.origin.source);
+        let answers = answers.of_source(Passage::LinkedRecord, self.origin.setting(), &self.origin.source);
         let mut counts: BTreeMap<Reason, u64> = BTreeMap::new();
         let mut before = (None, Some(Reason::NotAsked));
         let ask = |&person: &Option<(PersonId, Tie)>| {

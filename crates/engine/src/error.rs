@@ -406,6 +406,9 @@ pub enum EngineError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The last publication left nothing by which reads could leave out who objects.
+    #[error("the home was last published by a version of caredata whose records cannot be read under the register")]
+    NoHandles,
     /// A home on which a promise is broken is not purged: what a damaged file says of itself proves nothing.
     #[error("{faults} promises on the home are broken; nothing was purged")]
     HomeFaulty {
@@ -626,6 +629,7 @@ impl EngineError {
             }
             Self::NotANumber { .. } => ("not-a-number", Input, "give ten digits on standard input, as 943 476 5919"),
             Self::Json { .. } => ("document-failed", Ours, "please report it with the code version"),
+            Self::NoHandles => ("no-handles", Input, "run `caredata purge` or the month again; then it can be read"),
             Self::HomeFaulty { .. } => {
                 ("home-faulty", Input, "see `caredata fsck`, mend what it names, and purge again; nothing was removed")
             }

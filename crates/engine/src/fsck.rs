@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::home::Home;
 use crate::purge::{Removed, waiting};
-use crate::records::{RecordsView, TABLES, active_files, folder, runtime};
+use crate::records::{RawView, TABLES, active_files, folder, runtime};
 use crate::run::{Present, index_of, known_by, present, register_of};
 use crate::vault::{Compartment, VaultName};
 use arrow_array::cast::AsArray;
@@ -14,7 +14,7 @@ use arrow_array::{Array, RecordBatch};
 use caredata_admit::{PersonAnswers, Policy, Setting, Tie};
 use caredata_deidentify::{PseudonymKey, Pseudonyms, schema};
 use caredata_extract::Table;
-use caredata_model::SourceName;
+use caredata_model::{Passage, SourceName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
@@ -125,7 +125,7 @@ pub fn check(home: &Home) -> Result<Findings, EngineError> {
     }
     findings.add(Finding::of("each table's own log lists the same files", &logs(home, &present)?));
     findings.add(Finding::of("every vault file opens with its key", &vault(home, &present)?));
-    let view = RecordsView::new(&home.records(), &present.files)?;
+    let view = RawView::new(&home.records(), &present.files)?;
     findings.add(Finding::of("the tables have the closed schema", &schemas(home, &present)));
     findings.add(Finding::of("everybody in a table is in persons, once", &strangers(&view)?));
     let objectors = Finding::of("nothing of anybody who objects is published", &objectors(home, &present, &view)?);
@@ -208,7 +208,7 @@ fn schemas(home: &Home, present: &Present) -> Vec<String> {
 /// Tables other than that of persons.
 const OF_EVENTS: [Table; 5] = [Table::Journals, Table::Admissions, Table::Outpatients, Table::Emergency, Table::Other];
 
-fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
+fn strangers(view: &RawView) -> Result<Vec<String>, EngineError> {
     let runtime = runtime()?;
     let count = |sql: String| -> Result<i64, EngineError> {
         let batches = runtime.block_on(view.query(&sql))?;
@@ -231,7 +231,7 @@ fn strangers(view: &RecordsView) -> Result<Vec<String>, EngineError> {
 }
 
 /// Asks the register as it stands now, which may know more than the last run did, about everybody published.
-fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<String>, EngineError> {
+fn objectors(home: &Home, present: &Present, view: &RawView) -> Result<Vec<String>, EngineError> {
     let index = index_of(home, present)?;
     let answers = PersonAnswers::decide(&register_of(home, present)?, known_by(&index), Policy::default());
     let pseudonyms = Pseudonyms::new(&PseudonymKey::new(*home.keys().pseudonym.bytes()), "records");
@@ -248,7 +248,7 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
                 let source = SourceName::parse(&source).map_err(|_| EngineError::Interrupted)?;
                 // The row of a person known from elsewhere too stays where the GP record alone is objected to.
                 let setting = if table == Table::Persons { Setting::Elsewhere } else { Setting::of(table) };
-                if answers.of_source(setting, &source).withhold(id, Tie::Somebody).is_some() {
+                if answers.of_source(Passage::StoredRecord, setting, &source).withhold(id, Tie::Somebody).is_some() {
                     found.insert(person);
                 }
             }
@@ -265,7 +265,7 @@ fn objectors(home: &Home, present: &Present, view: &RecordsView) -> Result<Vec<S
 }
 
 /// Rows that rest on a registration whose own practice notes an objection.
-fn bound(answers: &PersonAnswers, view: &RecordsView) -> Result<Vec<String>, EngineError> {
+fn bound(answers: &PersonAnswers, view: &RawView) -> Result<Vec<String>, EngineError> {
     let bound: HashSet<i64> = answers.bound().iter().map(|registration| registration.value()).collect();
     let mut faults = Vec::new();
     for (table, column) in [(Table::Journals, "registration"), (Table::Persons, "record_key")] {

@@ -663,6 +663,34 @@ fn the_register_answers_inside_an_async_runtime_too() {
     });
 }
 
+#[test]
+fn what_is_newer_than_was_read_is_told_by_handle() {
+    let house = house();
+    let (register, today) = (&house.register, day("2014-05-01"));
+    let handles = |mut all: Vec<(caredata_engine::register::Handle, caredata_admit::Standing)>| {
+        all.sort();
+        all.into_iter().map(|(handle, standing)| (handle, standing.scopes().to_vec())).collect::<Vec<_>>()
+    };
+    let empty = register.reaches().expect("asked");
+    house.record(CANARY, "object-all", "2014-04-01");
+    let noted = register.reaches().expect("asked");
+    assert_ne!(noted, empty);
+    let newer = register.objecting_since(empty, noted, today).expect("read").expect("few");
+    let one = (register.handle(nhs(CANARY)), vec![Scope::All]);
+    assert_eq!(handles(newer), std::slice::from_ref(&one));
+    house.load("a.csv", format!("{HEADER}{OTHER},object-gp,2014-04-01,2014-04-01,,,L1\n")).expect("loaded");
+    let loaded = register.reaches().expect("asked");
+    let newer = register.objecting_since(noted, loaded, today).expect("read").expect("few");
+    let two = (register.handle(nhs(OTHER)), vec![Scope::GpRecord]);
+    assert_eq!(handles(newer), std::slice::from_ref(&two), "and not who was read before");
+    let mut both = vec![one, two];
+    both.sort();
+    assert_eq!(handles(register.objecting(today).expect("read")), both);
+    house.record(CANARY, "withdraw-all", "2014-04-20");
+    let newer = register.objecting_since(loaded, register.reaches().expect("asked"), today).expect("read");
+    assert_eq!(newer, Some(vec![]), "a withdrawal leaves nobody out");
+}
+
 /// Plants numbers everywhere a number may be given, and looks for them in every byte, name and word that comes out.
 #[test]
 fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
@@ -702,7 +730,7 @@ fn no_number_is_ever_in_an_error_a_line_of_the_log_a_name_or_the_file() {
 #[test]
 fn all_of_it_holds_on_postgresql_too() {
     SERVER.set(Some(postgres::Server::start()));
-    let tests: [(&str, fn()); 15] = [
+    let tests: [(&str, fn()); 16] = [
         ("rests", the_register_says_on_what_it_rests),
         ("change minds", people_change_their_minds_as_often_as_they_like_even_within_a_day),
         ("who may", an_objection_is_taken_from_anybody_and_a_withdrawal_from_who_may_act_for_the_person),
@@ -717,6 +745,7 @@ fn all_of_it_holds_on_postgresql_too() {
         ("append-only", nothing_in_the_register_can_be_changed_or_removed),
         ("publications", publications_are_prepared_found_after_a_crash_and_ended_once),
         ("journals", wishes_of_journals_count_until_their_contribution_is_replaced),
+        ("newer", what_is_newer_than_was_read_is_told_by_handle),
         ("async", the_register_answers_inside_an_async_runtime_too),
     ];
     for (name, test) in tests {

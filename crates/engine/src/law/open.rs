@@ -20,11 +20,11 @@ use crate::whole::{Readers, write_whole};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
-use caredata_admit::{PersonAnswers, Policy, Setting, Standing, objection};
+use caredata_admit::{PersonAnswers, Policy, Reason, Setting, Standing, objection};
 use caredata_deidentify::{PseudonymKey, Pseudonyms, schema};
 use caredata_extract::Table;
 use caredata_link::Index;
-use caredata_model::{PersonId, SourceName};
+use caredata_model::{Instrument, Passage, PersonId, SourceName, Verdict, may_pass};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -190,10 +190,13 @@ fn openable(
             continue;
         }
         let name = SourceName::parse(source).map_err(|_| EngineError::Interrupted)?;
+        let row = Setting::Elsewhere.row(&name);
         let is_lifted = |standing: &Standing| {
             let rest = standing.without(&held.instrument.lifted.scopes);
-            objection(standing, Setting::Elsewhere, &name).is_some()
-                && objection(&rest, Setting::Elsewhere, &name).is_none()
+            let passes = |cause| may_pass(Passage::Release, row, cause, Instrument::Lifted) == Verdict::Leaves;
+            let stands = objection(Passage::Release, standing, row, &name);
+            stands.and_then(Reason::cause).is_some_and(passes)
+                && objection(Passage::Release, &rest, row, &name).is_none()
         };
         let lifted: HashSet<PersonId> =
             answers.objecting().filter(|(_, standing)| is_lifted(standing)).map(|(person, _)| person).collect();

@@ -13,7 +13,7 @@ use caredata_admit::{Setting, SourceAnswers, Tie};
 use caredata_deidentify::Pseudonyms;
 use caredata_extract::Table;
 use caredata_link::{Kind, Observation};
-use caredata_model::{PersonId, SourceName};
+use caredata_model::{Passage, PersonId, SourceName};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::{HashMap, HashSet};
@@ -71,7 +71,7 @@ impl Marks {
         for (table, source) in tables_and_sources(present) {
             let name = SourceName::parse(&source).map_err(|_| EngineError::Interrupted)?;
             let setting = if table == Table::Persons { Setting::Elsewhere } else { Setting::of(table) };
-            let of_source = answers.of_source(setting, &name);
+            let of_source = answers.of_source(Passage::StoredRecord, setting, &name);
             let out = linking.everybody.iter().filter(|&&(person, tie)| of_source.withhold(person, tie).is_some());
             let marks = out.flat_map(|(person, _)| {
                 let others = ids.get(person).into_iter().flatten().map(|&id| pseudonyms.of(id));
@@ -127,7 +127,9 @@ fn entries_of(path: &Path, registrations: &KeySet) -> Option<Vec<i64>> {
 /// The record keys on which no published row may rest. A key that somebody else bears too, whose rows stay, is none of them.
 fn withheld_keys(refreshed: &Refreshed) -> Vec<i64> {
     let Refreshed { answers, linking, .. } = refreshed;
-    let of_source = |source| [Setting::GeneralPractice, Setting::Elsewhere].map(|at| answers.of_source(at, source));
+    let of_source = |source| {
+        [Setting::GeneralPractice, Setting::Elsewhere].map(|at| answers.of_source(Passage::StoredRecord, at, source))
+    };
     let of_contribution: HashMap<u32, [SourceAnswers<'_>; 2]> =
         linking.source_of.iter().map(|(&number, source)| (number, of_source(source))).collect();
     let is_withheld = |one: &Observation| {

@@ -1,22 +1,26 @@
 //! The linked record at rest: Delta tables under `records/`, written once, read by anybody's tools.
 //!
-//! In: batches that passed de-identification. Out: Parquet files, atomic commits that add and remove whole files, and a
-//! read view by `DataFusion` pinned to the files of one publication. Invariant: a data file is never changed; what the present
+//! In: batches that passed de-identification. Out: Parquet files, atomic commits that add and remove whole files, and
+//! [`ReadView`], through which alone others read them. Invariant: a data file is never changed; what the present
 //! is, a publication's list of files says.
 
 mod delta;
 mod history;
 mod key_set;
+mod left_out;
 mod reader;
 mod rewrite;
+mod view;
 mod writer;
 
-pub use delta::{Change, active_files, commit};
-pub use history::{begin_log_anew, forget_building, log_of_before, unlisted};
-pub use key_set::KeySet;
-pub use reader::RecordsView;
-pub use rewrite::{PublishedAgain, Rewritten, RowRule, Who, read, rewrite};
-pub use writer::{TableWriter, sync_folder};
+pub use delta::Change;
+pub(crate) use delta::{active_files, commit};
+pub(crate) use history::{begin_log_anew, forget_building, log_of_before, unlisted};
+pub(crate) use key_set::KeySet;
+pub(crate) use reader::RawView;
+pub(crate) use rewrite::{PublishedAgain, RowRule, Who, read, rewrite};
+pub use view::ReadView;
+pub(crate) use writer::{TableWriter, sync_folder};
 
 use crate::error::EngineError;
 use caredata_extract::Table;
@@ -51,12 +55,12 @@ pub const TABLES: [Table; 6] =
 ///
 /// # Errors
 /// [`EngineError::Io`] where the system has no thread to spare.
-pub fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(EngineError::io("starting threads for", "the records"))
 }
 
 /// The folder of one table.
-pub fn folder(records: &Path, table: Table) -> PathBuf {
+pub(crate) fn folder(records: &Path, table: Table) -> PathBuf {
     records.join(table.name())
 }

@@ -70,6 +70,11 @@ impl Register {
 }
 
 impl Objectors<'_> {
+    /// Their handles, sorted.
+    pub(super) fn handles(&self) -> &[u128] {
+        &self.handles
+    }
+
     /// How many they are.
     pub fn len(&self) -> usize {
         self.handles.len()

@@ -23,6 +23,7 @@ mod publications;
 mod rows;
 mod said;
 mod seal;
+mod standing;
 mod uses;
 
 pub use export::{ExportForm, Exported};
@@ -36,6 +37,7 @@ pub use place::{Place, PostgresUrl};
 pub use publications::{Contribution, ContributionId, NewContribution, Publication, RunId};
 pub use rows::{LoadFault, LoadFaults};
 pub use said::{Needs, Saying};
+pub use standing::{Handle, ReadUpTo};
 pub use uses::{NewUse, People, Use, UseKind};
 
 use crate::error::EngineError;

@@ -184,6 +184,10 @@ impl Register {
                 let keep = sqlx::query(AssertSqlSafe(self.place.keep_answers())).bind(packed).bind(some.len() as i64);
                 keep.bind(until.to_string()).execute(&mut *transaction).await?;
             }
+            sqlx::query("INSERT INTO opt_out_returns (noted_at) VALUES ($1)")
+                .bind(now())
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await
         })?;
         Ok(checked)

@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The form of the database that this version makes and opens.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 /// Ledgers beside the wishes. A program that does not know them lifts nothing and tells nobody, so they change no format.
 const LEDGERS: &str = include_str!("ledgers.sql");
@@ -26,9 +26,11 @@ const MIGRATION: &str = include_str!("migrate.sql");
 /// What a register of format 1 lacks, or has in another form.
 const NEW_IN_2: [&str; 7] =
     ["sayings", "objections", "opt_out_questions", "opt_out_answers", "replaced", "current_contributions", "wishes"];
+/// What a register of format 2 lacks.
+const NEW_IN_3: [&str; 2] = ["objections_noted", "opt_out_returns"];
 
 /// The tables whose rows stay as they are for good.
-const APPEND_ONLY: [&str; 11] = [
+const APPEND_ONLY: [&str; 12] = [
     "sayings",
     "objections",
     "loads",
@@ -40,6 +42,7 @@ const APPEND_ONLY: [&str; 11] = [
     "replacements",
     "journal_wishes",
     "opt_out_questions",
+    "opt_out_returns",
 ];
 
 /// The URL of a register in `PostgreSQL`. It may hold a password, so it is never shown.
@@ -139,9 +142,10 @@ impl Place {
         match format {
             0 => self.make(&mut connection).await.map_err(EngineError::register("making its tables"))?,
             1 => self.migrate(&mut connection).await.map_err(EngineError::register("bringing it to this version"))?,
+            2 => self.extend(&mut connection).await.map_err(EngineError::register("bringing it to this version"))?,
             FORMAT => {}
             other => {
-                let what = format!("its format is {other}, and this version reads 1 and {FORMAT}");
+                let what = format!("its format is {other}, and this version reads 1 to {FORMAT}");
                 let path = match self {
                     Self::File(path) => path.clone(),
                     Self::Postgres(_) => PathBuf::from("the register in PostgreSQL"),
@@ -195,16 +199,22 @@ impl Place {
     /// Brings a register of format 1, which only ever was a file, to this version's form; at once or not at all.
     async fn migrate(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         let (before, after) = MIGRATION.split_once("-- split\n").unwrap_or((MIGRATION, ""));
-        let lacking = SCHEMA.split_inclusive(";\n").filter(|statement| {
-            let created = statement.lines().find(|line| line.starts_with("CREATE")).unwrap_or_default();
-            created.split(' ').nth(2).is_some_and(|name| NEW_IN_2.contains(&name))
-        });
-        let lacking: String = lacking.collect();
+        let lacking = statements_of(&[&NEW_IN_2[..], &NEW_IN_3[..]].concat());
         let mut transaction = connection.begin_with(self.begin()).await?;
         for part in [before.to_owned(), lacking, after.to_owned()] {
             sqlx::raw_sql(AssertSqlSafe(part)).execute(&mut *transaction).await?;
         }
-        self.guard(&mut transaction, &["sayings", "objections", "opt_out_questions"]).await?;
+        self.guard(&mut transaction, &["sayings", "objections", "opt_out_questions", "opt_out_returns"]).await?;
+        self.note_format(&mut transaction).await?;
+        transaction.commit().await
+    }
+
+    /// Adds to a register of format 2 what this version has beside.
+    async fn extend(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let mut transaction = connection.begin_with(self.begin()).await?;
+        let lacking = AssertSqlSafe(self.dialect(&statements_of(&NEW_IN_3)));
+        sqlx::raw_sql(lacking).execute(&mut *transaction).await?;
+        self.guard(&mut transaction, &["opt_out_returns"]).await?;
         self.note_format(&mut transaction).await?;
         transaction.commit().await
     }
@@ -259,11 +269,21 @@ impl Place {
         let sql = match self {
             Self::File(_) => format!("PRAGMA user_version = {FORMAT}"),
             Self::Postgres(_) => format!(
-                "CREATE TABLE register_format (format BIGINT NOT NULL); INSERT INTO register_format VALUES ({FORMAT})"
+                "CREATE TABLE IF NOT EXISTS register_format (format BIGINT NOT NULL); DELETE FROM register_format; \
+                 INSERT INTO register_format VALUES ({FORMAT})"
             ),
         };
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
     }
+}
+
+/// The statements of the schema that make these.
+fn statements_of(names: &[&str]) -> String {
+    let made = |statement: &&str| {
+        let created = statement.lines().find(|line| line.starts_with("CREATE")).unwrap_or_default();
+        created.split(' ').nth(2).is_some_and(|name| names.contains(&name))
+    };
+    SCHEMA.split_inclusive(";\n").filter(made).collect()
 }
 
 async fn open_postgres(url: &PostgresUrl) -> Result<AnyConnection, sqlx::Error> {
@@ -370,17 +390,35 @@ mod tests {
     }
 
     #[test]
+    fn a_register_of_format_2_is_given_what_it_lacks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, key) = (folder.path().join("register.sqlite"), Key::generate().expect("a key"));
+        Register::open(&path, &key).expect("made").close().expect("closed");
+        futures::executor::block_on(async {
+            let mut connection = open_file(&path).await.expect("opened");
+            let before = "DROP INDEX objections_noted; DROP TABLE opt_out_returns; PRAGMA user_version = 2";
+            sqlx::raw_sql(before).execute(&mut connection).await.expect("as it was");
+            connection.close().await.expect("closed");
+        });
+        for turn in 0..2 {
+            let register = Register::open(&path, &key).expect("opened");
+            assert_eq!(register.reaches().expect("asked").answer, 0, "turn {turn}");
+            register.close().expect("closed");
+        }
+    }
+
+    #[test]
     fn a_later_form_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, key) = (folder.path().join("register.sqlite"), Key::generate().expect("a key"));
         Register::open(&path, &key).expect("made").close().expect("closed");
         futures::executor::block_on(async {
             let mut connection = open_file(&path).await.expect("opened");
-            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut connection).await.expect("noted");
+            sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut connection).await.expect("noted");
             connection.close().await.expect("closed");
         });
         let error = Register::open(&path, &key).expect_err("of a later version");
         assert_eq!((error.code(), error.exit_code()), ("home-broken", 3));
-        assert!(error.to_string().contains("its format is 3"), "{error}");
+        assert!(error.to_string().contains("its format is 4"), "{error}");
     }
 }

@@ -27,6 +27,9 @@ CREATE TABLE objections (
     PRIMARY KEY (person, source_id, kind, effective, recorded_at)
 ) WITHOUT ROWID;
 
+-- Wishes noted one by one, which have no name of a sender's: what is newer than was read is found at once.
+CREATE INDEX objections_noted ON objections (saying) WHERE source_id = '';
+
 CREATE TABLE loads (
     load INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL,
@@ -97,6 +100,12 @@ CREATE TABLE opt_out_answers (
     objects INTEGER NOT NULL,       -- 1 where it was missing from what came back
     expires TEXT NOT NULL           -- the last day on which the answer may be used
 ) WITHOUT ROWID;
+
+-- That answers came back: by its number a reader tells that there are newer ones.
+CREATE TABLE opt_out_returns (
+    answer INTEGER PRIMARY KEY,
+    noted_at TEXT NOT NULL
+);
 
 CREATE VIEW replaced AS
     SELECT DISTINCT replacements.replaced AS contribution

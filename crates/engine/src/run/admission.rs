@@ -4,6 +4,7 @@
 //! scanned for wishes here; they pass their gate when they are written, after linkage.
 
 use super::inputs::Inputs;
+use super::package_checks;
 use super::state::{Reach, RegistrationWish};
 use super::watch::{Alarm, Verdict, Watched};
 use crate::error::EngineError;
@@ -88,6 +89,12 @@ pub enum Check {
     DoubtfulRow,
     /// The number of wishes noted, its own or its supplier's, is one that chance does not explain.
     Noted(Whose, Finding),
+    /// Its package holds other numbers of patients, stopped tokens or objections than its manifest tells.
+    PackageCounts,
+    /// Its package sends a patient whose sending it says has stopped by objection.
+    StoppedButSent,
+    /// Its package holds a note of a type 1 objection, of which nothing may leave a practice.
+    Type1Sent,
 }
 
 impl Check {
@@ -99,6 +106,9 @@ impl Check {
             Self::Noted(_, Finding::Silence) => "wishes-silent",
             Self::Noted(_, Finding::Drop) => "wishes-dropped",
             Self::Noted(_, Finding::Jump) => "wishes-jumped",
+            Self::PackageCounts => "package-counts",
+            Self::StoppedButSent => "stopped-but-sent",
+            Self::Type1Sent => "type-1-sent",
         }
     }
 
@@ -124,6 +134,13 @@ impl Check {
             }
             Self::Noted(Whose::Supplier, Finding::Jump) => {
                 "its supplier's practices together noted far more objections or withdrawals than were to be expected"
+            }
+            Self::PackageCounts => {
+                "its package's own counts of patients, stopped tokens or objections are not those of what is in it"
+            }
+            Self::StoppedButSent => "its package sends a patient whose sending, it says, has stopped by objection",
+            Self::Type1Sent => {
+                "its package holds the note of an objection of type 1, whose patient should not be in it"
             }
         }
     }
@@ -169,7 +186,7 @@ impl Practices {
         let mut account = Account::default();
         let patients = read_into(&source, &inputs.patients, &mut account, |batch| batch)?;
         inputs.refuse_foreign_rows(&patients, &collected)?;
-        let mut held = held(inputs, &patients, &collected)?;
+        let mut held = held(inputs, &patients, &account.rejections, &collected)?;
         let Verdict { held: alarming, watched, used: accepted } = alarm.judge(inputs, &patients, &collected, &held);
         held.extend(alarming);
         collected.withdrawn.retain(|(practice, _)| !held.contains_key(&**practice));
@@ -276,10 +293,11 @@ impl Practices {
 
 /// The practices whose objections cannot be told. A raw export without an entry of a practice would read as if nobody there
 /// objected; of a row that cannot be read, nobody can tell whose wish it notes. Packages come from the practice's side, where both
-/// are refused.
+/// are refused; what they say of themselves is counted again.
 fn held(
     inputs: &Inputs,
     patients: &[SourceBatch],
+    refused: &[Rejection],
     collected: &Collected,
 ) -> Result<BTreeMap<String, Check>, EngineError> {
     let registered: BTreeSet<&str> = patients.iter().flat_map(SourceBatch::providers).map(|code| &**code).collect();
@@ -295,6 +313,11 @@ fn held(
             return Err(EngineError::DoubtfulObjection { file, line: row.line, reason: row.reason });
         }
         held.extend(named.into_iter().map(|code| (code.to_owned(), Check::DoubtfulRow)));
+    }
+    for package in &inputs.packages {
+        if let Some(check) = package_checks::failed(package, patients, refused, collected) {
+            held.insert(package.practice.clone(), check);
+        }
     }
     Ok(held)
 }

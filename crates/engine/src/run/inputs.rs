@@ -3,9 +3,7 @@
 //! Invariant: a package is read only after its manifest was checked; a source without files is no part of the run.
 
 use crate::error::{EngineError, Remark};
-use caredata_extract::{
-    Collected, InputFile, NotedInPeriod, Source, SourceBatch, find_among, find_packages, open_package,
-};
+use caredata_extract::{Collected, InputFile, Manifest, Source, SourceBatch, find_among, find_packages, open_package};
 use caredata_model::Period;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -38,13 +36,12 @@ pub struct RunInput {
 pub struct PackageFiles {
     /// The practice that its manifest names.
     pub practice: String,
-    /// Patients that it sends.
-    pub registered: u64,
-    /// Wishes noted within its period, where it tells.
-    pub noted: Option<NotedInPeriod>,
-    /// Who supplies the practice's system, where it tells.
-    pub supplier: Option<String>,
-    patients: Arc<str>,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The tokens that it lists as stopped.
+    pub stopped: Vec<String>,
+    /// The name of its file of patients.
+    pub patients: Arc<str>,
     journals: Arc<str>,
 }
 
@@ -135,13 +132,13 @@ impl Inputs {
                 continue;
             }
             let (patients, journals) = (package.patients(), package.journals());
-            self.stopped.push((practice.clone(), package.stopped()?));
+            let stopped = package.stopped()?;
+            self.stopped.push((practice.clone(), stopped.clone()));
             let names = (Arc::clone(&patients.name), Arc::clone(&journals.name));
             self.packages.push(PackageFiles {
                 practice,
-                registered: package.manifest.patients,
-                noted: package.manifest.noted,
-                supplier: package.manifest.supplier.clone(),
+                manifest: package.manifest,
+                stopped,
                 patients: names.0,
                 journals: names.1,
             });

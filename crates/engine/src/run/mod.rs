@@ -5,8 +5,10 @@
 //! anything takes effect.
 
 mod admission;
+pub(crate) mod handles;
 mod inputs;
 mod linking;
+mod package_checks;
 mod past;
 mod persons;
 mod publish;
@@ -45,7 +47,7 @@ use caredata_admit::{Attestation, RecordKeySecret, RecordKeys, Register as Answe
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
-use caredata_model::{Choice, Day, NhsNumber, Period, PersonId, RecordKey, Scope, SourceName, Wish};
+use caredata_model::{Cause, Choice, Day, NhsNumber, Period, PersonId, RecordKey, SourceName, Wish};
 use inputs::Inputs;
 use linking::Linking;
 pub(crate) use linking::known_by;
@@ -203,8 +205,10 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
-        let publication =
+        let mut publication =
             past.publication(self.run, index, &parts, said, ((stopped, lifted), practices.watched.clone()));
+        let handles = self.store_handles(&publication.present.parts, &linking, &answers)?;
+        publication.present.index.extend([handles]);
         self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &self.contributions(&parts, &practices)?)?;
         self.end(report, &written)
@@ -440,7 +444,8 @@ fn answers_of(
     }
     for &registration in stopped.keys() {
         // The day is the practice's own affair, so it counts from now.
-        let wish = Wish { scope: Scope::GpRecord, choice: Choice::Object, effective: None, recorded: None };
+        let Some(scope) = Cause::StoppedToken.weighed_as() else { continue };
+        let wish = Wish { scope, choice: Choice::Object, effective: None, recorded: None };
         let registration = RecordKey::from_bits(registration.cast_unsigned());
         events.push((Subject::Record(registration), wish.clone()));
         own_words.push((registration, wish));

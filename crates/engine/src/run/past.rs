@@ -12,9 +12,9 @@ use super::{GP, Inputs, Month, Parts, Practices, RunId, Stops};
 use crate::error::EngineError;
 use crate::records::{Change, DataFile, KeySet, RowRule, TABLES, TableWriter, Who, rewrite};
 use crate::vault::{Compartment, VaultName};
-use caredata_admit::{PersonAnswers, Reason, Setting, Tie};
+use caredata_admit::{Disposal, PersonAnswers, Reason, Setting, Tie};
 use caredata_extract::Table;
-use caredata_model::{PersonId, RecordKey, SourceName};
+use caredata_model::{Passage, PersonId, RecordKey, SourceName};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -262,7 +262,7 @@ impl Rules<'_> {
             practices: if journals && same_period { self.practices.clone() } else { HashSet::new() },
             persons: HashSet::new(),
             replaced: same_period && self.sources.contains(source),
-            sealable: !journals,
+            sealable: Setting::of(table).disposal() == Disposal::Sealed,
         }
     }
 
@@ -273,7 +273,7 @@ impl Rules<'_> {
         source: &str,
     ) -> Result<HashMap<i64, Option<Reason>>, EngineError> {
         let name = SourceName::parse(source).map_err(|_| EngineError::Interrupted)?;
-        let of_source = self.answers.of_source(setting, &name);
+        let of_source = self.answers.of_source(Passage::StoredRecord, setting, &name);
         let answer = |&(person, pseudonym, tie): &(PersonId, i64, Tie)| (pseudonym, of_source.withhold(person, tie));
         Ok(self.everybody.iter().map(answer).collect())
     }

@@ -15,7 +15,7 @@ use caredata_admit::{Reason, Setting, SourceAnswers, Tie};
 use caredata_deidentify::{LinkedRecord, PersonsBuilder};
 use caredata_extract::Table;
 use caredata_link::{Kind, Observation};
-use caredata_model::PersonId;
+use caredata_model::{Passage, PersonId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -128,7 +128,10 @@ impl Permitted {
             .filter(|(person, ..)| answers.objects_to_some(*person))
             .map(|&(person, pseudonym, tie)| (person, (pseudonym, tie)))
             .collect();
-        let of_source = |source| [Setting::GeneralPractice, Setting::Elsewhere].map(|at| answers.of_source(at, source));
+        let of_source = |source| {
+            [Setting::GeneralPractice, Setting::Elsewhere]
+                .map(|at| answers.of_source(Passage::StoredRecord, at, source))
+        };
         let of_contribution: HashMap<u32, [SourceAnswers<'_>; 2]> =
             linking.source_of.iter().map(|(&number, source)| (number, of_source(source))).collect();
         let withheld = |one: &Observation| {

@@ -5,9 +5,8 @@
 //! publishing are those of a run; no identifier, wish or contribution is added or forgotten.
 
 use super::linking::Linking;
-use super::state::Publication;
 use super::writing::Written;
-use super::{Inputs, Month, Parts, Practices, Present, RunInput, publish};
+use super::{Inputs, Month, Parts, Practices, Present, RunInput, handles, publish};
 use crate::audit::{Act, Audit, Outcome};
 use crate::error::EngineError;
 use crate::home::{Home, UnlinkedRows};
@@ -70,12 +69,15 @@ impl Month<'_> {
         let answers = linking.ask(&register, self.policy());
         let mut written = Written::nothing(&self.deidentifier)?;
         let past = self.rewrite_past(&mut written, &inputs, &practices, &linking, &answers)?;
-        if !past.differs_from(&self.present) {
+        let can_be_read = self.present.files.is_empty() || self.present.index.contains_key(handles::PART);
+        if can_be_read && !past.differs_from(&self.present) {
             return Ok(Refreshed { present: self.present, answers, linking });
         }
         let held = (self.present.stopped.clone(), self.present.lifted.clone());
         let watched = self.present.watched.clone();
-        let publication: Publication = past.publication(run, self.present.index.clone(), &parts, said, (held, watched));
+        let mut publication = past.publication(run, self.present.index.clone(), &parts, said, (held, watched));
+        let handles = self.store_handles(&publication.present.parts, &linking, &answers)?;
+        publication.present.index.extend([handles]);
         self.note_use(&publication, &linking, &answers)?;
         publish::publish(self.home, self.register, self.audit, &publication, &[])?;
         Ok(Refreshed { present: publication.present, answers, linking })

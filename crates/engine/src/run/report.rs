@@ -17,7 +17,7 @@ use crate::report::{
 };
 use crate::whole::{Readers, write_whole};
 use caredata_admit::{Identified, PersonAnswers, Setting as Place, Tie};
-use caredata_model::{PersonId, RecordKey};
+use caredata_model::{Passage, PersonId, RecordKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 fn local_key(one: &Identified) -> LocalKey<'_> {
@@ -161,7 +161,7 @@ impl Month<'_> {
             .collect();
         let mut events = Vec::new();
         for (source, links) in written.elsewhere.iter().zip(&linking.events) {
-            let answers = answers.of_source(Place::Elsewhere, &source.source.name);
+            let answers = answers.of_source(Passage::LinkedRecord, Place::Elsewhere, &source.source.name);
             events.extend(source.identified.iter().zip(links).map(|(one, link)| {
                 let withheld =
                     linking.persons.of(one.key).is_none_or(|(person, tie)| answers.withhold(person, tie).is_some());

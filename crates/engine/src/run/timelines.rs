@@ -2,7 +2,7 @@
 
 use super::Month;
 use crate::error::EngineError;
-use crate::records::RecordsView;
+use crate::records::RawView;
 use crate::report::{Timeline, TimelineEvent};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int32Type, Int64Type};
@@ -20,7 +20,7 @@ impl Month<'_> {
     /// The timelines of a synthetic population, from the records as they were just published.
     pub(super) fn timelines(&self) -> Result<Vec<Timeline>, EngineError> {
         let present = super::present(self.register)?;
-        let view = RecordsView::new(&self.home.records(), &present.files)?;
+        let view = RawView::new(&self.home.records(), &present.files)?;
         let runtime = crate::records::runtime()?;
         let mut timelines = Vec::new();
         for batch in runtime.block_on(view.query(WHO))? {

@@ -138,8 +138,8 @@ fn now(
     let mut now: BTreeMap<_, _> =
         rows.into_iter().filter(|(practice, _)| !packed.contains(practice)).map(raw).collect();
     for package in &inputs.packages {
-        if let Some(noted) = package.noted {
-            let told = (package.supplier.clone(), with(package.registered, noted));
+        if let Some(noted) = package.manifest.noted {
+            let told = (package.manifest.supplier.clone(), with(package.manifest.patients, noted));
             now.insert(package.practice.clone(), told);
         }
     }

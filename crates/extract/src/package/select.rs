@@ -13,7 +13,7 @@ use crate::source::Source;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type};
 use arrow_array::{Array, Date32Array, Float64Array, RecordBatch, StringArray};
-use caredata_model::{Day, NhsDigits, Scope};
+use caredata_model::{Cause, Day, Instrument, NhsDigits, Passage, RowKind, Scope, Verdict, may_pass};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
@@ -65,6 +65,13 @@ pub(super) fn journals_source() -> Result<Source, crate::ExtractError> {
 }
 
 impl Selection<'_> {
+    /// Whether the rows of a patient stay at the practice.
+    fn stays(&self, practice: &str, patient: &str) -> bool {
+        let noted = self.withholding.withholds(practice, patient);
+        let cause = if noted { Cause::NotedAtPractice } else { Cause::Silent };
+        may_pass(Passage::Package, RowKind::Gp, cause, Instrument::None) != Verdict::Leaves
+    }
+
     /// The lines of patients who are sent.
     pub(super) fn patients(&self, batch: &SourceBatch) -> Shares {
         let payload = batch.payload();
@@ -74,7 +81,7 @@ impl Selection<'_> {
         for row in 0..batch.len() {
             let (practice, patient) = (batch.provider(row), batch.local_id(row));
             let share = share(&mut shares, practice);
-            if self.withholding.withholds(practice, patient) {
+            if self.stays(practice, patient) {
                 continue;
             }
             let identifiers = batch.identifiers(row);
@@ -117,7 +124,7 @@ impl Selection<'_> {
                 event: batch.event_day(row),
                 recorded: day_at(recorded, row),
             };
-            if self.withholding.withholds(practice, patient) {
+            if self.stays(practice, patient) {
                 share.withheld.entries_of_objectors += 1;
                 continue;
             }
