@@ -112,6 +112,35 @@ fn a_practice_that_falls_silent_is_held_until_somebody_accepts_it() {
 }
 
 #[test]
+fn the_objections_of_a_practice_that_is_held_for_a_jump_are_heard_at_once() {
+    let place = Place::new();
+    place.init("home");
+    for at in 1..=MONTHS {
+        month(&place, at, &[("A81001", ORDINARY), ("B81002", ORDINARY)]);
+        succeeds(&run(&place, "home", at, &[]));
+    }
+    let of_second = || rows(&place.path("home"), "journals").iter().filter(|row| row.contains("B81002")).count();
+    assert!(of_second() > 0);
+    // Everybody objects, whoever has an entry among them.
+    let jump = MONTHS + 1;
+    month(&place, jump, &[("A81001", ORDINARY), ("B81002", PATIENTS)]);
+    let named = held(&run(&place, "home", jump, &[]));
+    assert!(named.len() == 1 && named[0].1.contains("far more"), "{named:?}");
+    assert_eq!(of_second(), 0, "what was published before goes, although nothing of the month is taken in");
+    succeeds(&place.caredata("home", &["fsck"]));
+    // Run again it is as before; and what is heard stays heard when the practice says nothing in the month after.
+    succeeds(&run(&place, "home", jump, &[]));
+    month(&place, jump + 1, &[("A81001", ORDINARY)]);
+    succeeds(&run(&place, "home", jump + 1, &[]));
+    assert_eq!(of_second(), 0);
+    // A file set right, in which nobody objects any more, takes back what was heard of the wrong one.
+    month(&place, jump, &[("A81001", ORDINARY), ("B81002", ORDINARY)]);
+    assert_eq!(held(&run(&place, "home", jump, &[])), []);
+    assert!(of_second() > 0);
+    succeeds(&place.caredata("home", &["fsck"]));
+}
+
+#[test]
 fn a_suppliers_practices_are_judged_together_from_their_packages() {
     let place = Place::new();
     place.init("home");

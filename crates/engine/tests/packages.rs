@@ -35,7 +35,8 @@ fn packages() -> (TempDir, Home) {
     fs::write(gp.join("patients.csv"), PATIENTS).expect("written");
     fs::write(gp.join("journals.csv"), JOURNALS).expect("written");
     let period = "2014-04".parse().expect("a month");
-    write_packages(&gp, period, &place.path().join("packages"), &place.path().join("practice-keys")).expect("packages");
+    write_packages(&gp, period, &place.path().join("packages"), (&place.path().join("practice-keys"), None))
+        .expect("packages");
     let attestation = Some(Attestation { name: remark("A. Tester"), reason: remark("invented people") });
     let options = InitOptions {
         keys: Some(place.path().join("keys")),
@@ -79,6 +80,7 @@ fn outcome(place: &Path, home: &Home) -> (Vec<(String, String)>, i64) {
         sources: Vec::new(),
         period: "2014-04".parse().expect("a month"),
         truth: None,
+        accepted: Vec::new(),
     };
     let report = run(home, remark("tester"), &input, &()).expect("a run");
     let held = report.held.iter().map(|held| (held.practice.clone(), held.why.clone())).collect();

@@ -70,7 +70,8 @@ pub struct Practices {
     pub sent: BTreeSet<String>,
     /// The tokens that packages gave, by registration.
     pub tokens: HashMap<String, RecordKey>,
-    /// Practices whose objections cannot be told, and why: nothing of them is taken in or replaced.
+    /// Practices whose objections cannot be told, and why: nothing of them is taken in or replaced, and of their wishes the
+    /// objections alone are heard.
     pub held: BTreeMap<String, Check>,
     /// Patients of whom journals note wishes, and who are not among the registrations.
     pub unregistered: u64,
@@ -191,8 +192,9 @@ impl Practices {
         held.extend(alarming);
         collected.withdrawn.retain(|(practice, _)| !held.contains_key(&**practice));
         let mut noted: HashMap<(&str, &str), Vec<&Wish>> = HashMap::new();
-        let of_others = |said: &&PatientWish| !held.contains_key(&*said.practice);
-        for said in collected.persons.iter().chain(&collected.records).filter(of_others) {
+        // Of a practice that is held nothing is taken in but this: an objection counts in doubt, a withdrawal does not.
+        let counts = |said: &&PatientWish| said.wish.choice == Choice::Object || !held.contains_key(&*said.practice);
+        for said in collected.persons.iter().chain(&collected.records).filter(counts) {
             noted.entry((&said.practice, &said.patient)).or_default().push(&said.wish);
         }
         let (mut wishes, mut tokens) = (Vec::new(), HashMap::new());
@@ -212,8 +214,8 @@ impl Practices {
         sent.retain(|practice| !held.contains_key(practice));
         let mut registered: HashSet<(&str, &str)> = HashSet::new();
         for batch in &patients {
-            for row in (0..batch.len()).filter(|&row| sent.contains(batch.provider(row))) {
-                if !batch.token(row).is_empty() {
+            for row in 0..batch.len() {
+                if !batch.token(row).is_empty() && sent.contains(batch.provider(row)) {
                     tokens.insert(batch.token(row).to_owned(), keys.key(batch.key(row)));
                 }
                 // A patient may stand on several lines, not all with the number: the wish is noted of each.

@@ -228,10 +228,22 @@ impl<'a> Month<'a> {
     /// Numbers what came in, and finds what it replaces.
     fn parts(&self, inputs: &Inputs, practices: &Practices) -> Result<Parts, EngineError> {
         let period = self.input.period.to_string();
+        let part = |source: &str, practice: &str| Part {
+            source: source.to_owned(),
+            practice: Some(practice.to_owned()),
+            period: period.clone(),
+        };
+        let heard = |(source, practice): &(&str, &String)| {
+            self.present.parts.values().any(|known| *known == part(source, practice))
+        };
         let mut own: Vec<Part> = practices
             .sent
             .iter()
-            .map(|practice| Part { source: GP.to_owned(), practice: Some(practice.clone()), period: period.clone() })
+            .map(|practice| (GP, practice))
+            // Once its data are taken, what was heard of it while it was held stands in them, or was taken back.
+            .chain(practices.sent.iter().map(|practice| (GP_HELD, practice)).filter(|part| heard(part)))
+            .chain(practices.held.keys().map(|practice| (GP_HELD, practice)))
+            .map(|(source, practice)| part(source, practice))
             .collect();
         own.extend(inputs.elsewhere.iter().map(|(source, _)| Part {
             source: source.name.to_string(),
@@ -371,6 +383,7 @@ impl<'a> Month<'a> {
                 let wishes = practices
                     .wishes_of_numbers()
                     .filter(|&(practice, ..)| part.practice.as_deref() == Some(practice))
+                    .filter(|&(practice, ..)| part.source == source_of(practices, practice))
                     .map(|(_, number, wish)| (number, wish.clone()));
                 let same = |held: &&Contribution| held.source.as_str() == part.source && held.provider == part.practice;
                 Ok(NewContribution {
@@ -388,10 +401,20 @@ impl<'a> Month<'a> {
     fn wishes_of_registrations(&self, parts: &Parts, practices: &Practices) -> Vec<RegistrationWish> {
         let renewed: BTreeSet<u32> = parts.numbers.values().copied().collect();
         let held = self.present.wishes_of_registrations.iter().filter(|said| !renewed.contains(&said.part)).cloned();
-        let part_of: HashMap<&str, u32> =
-            parts.numbers.iter().filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
+        let part_of: HashMap<&str, u32> = parts
+            .numbers
+            .iter()
+            .filter_map(|(part, &number)| Some((part.practice.as_deref()?, number, part)))
+            .filter(|&(practice, _, part)| part.source == source_of(practices, practice))
+            .map(|(practice, number, _)| (practice, number))
+            .collect();
         held.chain(practices.wishes_of_registrations(|practice| part_of.get(practice).copied())).collect()
     }
+}
+
+/// The source under which a practice's wishes are noted.
+fn source_of(practices: &Practices, practice: &str) -> &'static str {
+    if practices.held.contains_key(practice) { GP_HELD } else { GP }
 }
 
 /// The person index of a home's present.
@@ -463,3 +486,5 @@ fn answers_of(
 
 /// The source under which the register and the index know a practice's part.
 const GP: &str = "gp";
+/// The source of what a practice noted whose data are held: objections alone.
+const GP_HELD: &str = "gp-held";
