@@ -21,6 +21,8 @@ pub enum Setting {
 impl Setting {
     /// The name by which a wish means the hospitals' files together.
     pub const HOSPITAL: &str = "hospital";
+    /// The source of what GP practices send, and of what they noted while their data were held: objections alone.
+    pub const GP_SOURCES: [&str; 2] = ["gp", "gp-held"];
     /// The sources that [`Setting::HOSPITAL`] means.
     pub const HOSPITAL_SOURCES: [&str; 3] = ["apc", "op", "ae"];
 

@@ -124,6 +124,43 @@ fn a_bundle_names_people_by_the_patients_in_it_and_speakers_by_their_role() {
 }
 
 #[test]
+fn a_bundle_of_which_something_would_be_passed_over_is_refused() {
+    let place = Place::new();
+    place.init("home");
+    let patient = |number: &str| {
+        json!({ "resourceType": "Patient", "id": "1", "identifier": [
+            { "system": "https://fhir.nhs.uk/Id/nhs-number", "value": number }] })
+    };
+    let consent = |choice| with(general(choice), "/patient", json!({ "reference": "Patient/1" }));
+    let bundle = |entries: Value| json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    let nested = bundle(json!([{ "resource": consent("deny") }]));
+    let misspelt = with(consent("deny"), "/resourceType", "consent".into());
+    let one = json!([{ "resource": consent("deny") }, { "resource": patient(ANNA) }]);
+    let refused = [
+        (
+            // Two servers' first patients: whose objection would the second's withdrawal lift?
+            bundle(
+                json!([{ "resource": consent("permit") }, { "resource": patient(ANNA) }, { "resource": patient(BELA) }]),
+            ),
+            "bear one name",
+        ),
+        (bundle(json!([{ "resource": nested }])), "nothing is passed over"),
+        (bundle(json!([{ "resource": misspelt }])), "nothing is passed over"),
+        (bundle(json!([1])), "nothing is passed over"),
+        (bundle(json!(["x", []])), "nothing is passed over"),
+        (
+            with(bundle(one.clone()), "/link", json!([{ "relation": "next", "url": "https://fhir.example/2" }])),
+            "a page",
+        ),
+    ];
+    for (document, why) in refused {
+        let message = refuses(&place.load("bundle.json", &document.to_string()), 3);
+        assert!(message.contains(why) && !message.contains(ANNA) && !message.contains(BELA), "{message}");
+    }
+    succeeds(&place.load("bundle.json", &bundle(one).to_string()));
+}
+
+#[test]
 fn what_may_not_be_taken_is_refused_by_line_and_nothing_is_loaded() {
     let place = Place::new();
     place.init("home");
@@ -159,7 +196,7 @@ fn what_may_not_be_taken_is_refused_by_line_and_nothing_is_loaded() {
         for number in [ANNA, BELA, "9434765918"] {
             assert!(!message.contains(number), "{message}");
         }
-        let bundle = json!({ "resourceType": "Bundle", "entry": [{}, { "resource": consent }] });
+        let bundle = json!({ "resourceType": "Bundle", "entry": [{ "resource": { "resourceType": "Patient" } }, { "resource": consent }] });
         if consent["resourceType"] == "Consent" {
             let message = refuses(&place.load("bad.json", &bundle.to_string()), 3);
             assert!(message.contains("entry 2: ") && message.contains(reason), "{message}");

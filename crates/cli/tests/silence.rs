@@ -128,6 +128,10 @@ fn the_objections_of_a_practice_that_is_held_for_a_jump_are_heard_at_once() {
     assert!(named.len() == 1 && named[0].1.contains("far more"), "{named:?}");
     assert_eq!(of_second(), 0, "what was published before goes, although nothing of the month is taken in");
     succeeds(&place.caredata("home", &["fsck"]));
+    // Held once more, now for its silence, it takes back nothing of what was heard.
+    month(&place, jump, &[("A81001", ORDINARY), ("B81002", 0)]);
+    assert_eq!(held(&run(&place, "home", jump, &[])).len(), 1);
+    assert_eq!(of_second(), 0);
     // Run again it is as before; and what is heard stays heard when the practice says nothing in the month after.
     succeeds(&run(&place, "home", jump, &[]));
     month(&place, jump + 1, &[("A81001", ORDINARY)]);

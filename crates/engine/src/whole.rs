@@ -3,7 +3,7 @@
 use crate::error::EngineError;
 use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -26,7 +26,12 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), En
         Readers::Usual => 0o666,
         Readers::Owner => 0o600,
     };
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished);
+    // What a kill left goes first, so that nothing that stands there, such as a link, is written through.
+    let cleared = match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    let opened = cleared.and_then(|()| OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished));
     opened
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&unfinished, path))

@@ -100,7 +100,11 @@ impl Instrument {
     /// [`LawError::NotAnInstrument`], [`LawError::NotLifted`].
     pub fn parse(text: &str) -> Result<Self, LawError> {
         let fault = |what: &str| LawError::NotAnInstrument { what: what.to_owned() };
-        let document: Document = toml::from_str(text).map_err(|error| fault(error.message()))?;
+        let document: Document = toml::from_str(text).map_err(|error| {
+            // The parser's own words may hold a value of the document.
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            fault(&format!("line {} is not as an instrument has it", before.matches('\n').count() + 1))
+        })?;
         if !is_id(&document.id) {
             return Err(fault("its id is not 1 to 40 lower-case letters, digits and `-`"));
         }

@@ -220,8 +220,21 @@ impl Instruments {
     }
 }
 
-/// Whether two names are one person's: whatever their case and the blanks between their words.
+/// Whether two names are one person's: whatever their case, and whatever stands between their letters.
 fn is_same(name: &str, other: &str) -> bool {
-    let words = |name: &str| name.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-    words(name) == words(other)
+    let letters = |name: &str| name.chars().filter(|one| one.is_alphanumeric()).collect::<String>().to_lowercase();
+    letters(name) == letters(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn a_person_is_one_however_the_name_is_written() {
+        for other in ["a. guardian", "A.Guardian", " A.  Guardian ", "A. Guard\u{200b}ian", "A-Guardian"] {
+            assert!(is_same("A. Guardian", other), "{other:?}");
+        }
+        assert!(!is_same("A. Guardian", "B. Guardian"));
+    }
 }

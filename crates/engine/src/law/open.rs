@@ -78,6 +78,8 @@ impl Law<'_> {
             rows: used.rows.values().sum(),
         };
         self.audit.append(&act, Outcome::Allowed)?;
+        // Made first: what cannot be written is no use.
+        DirBuilder::new().recursive(true).mode(0o700).create(&out).map_err(EngineError::io("making", &out))?;
         self.note_people(held, &present, &index, &used, &persons)?;
         self.write(held, &files, &openable, &used, &out)?;
         self.note(&act, &Said::Used { id: held.instrument.id.clone(), used: used.clone() })?;
@@ -137,9 +139,9 @@ impl Law<'_> {
         used: &Used,
         out: &Path,
     ) -> Result<(), EngineError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(out).map_err(EngineError::io("making", out))?;
         let key = PseudonymKey::new(*self.home.keys().pseudonym.bytes());
-        let domain = |of: &str| Pseudonyms::new(&key, &format!("instrument {} {of}", held.instrument.id));
+        let domain =
+            |of: &str| Pseudonyms::new(&key, &format!("instrument {} for {} {of}", held.instrument.id, used.recipient));
         let (persons, records) = (domain("persons"), domain("records"));
         for table in TABLES.into_iter().filter(|table| used.rows.contains_key(table.name())) {
             let path = out.join(format!("{}.parquet", table.name()));

@@ -12,6 +12,7 @@ use crate::error::EngineError;
 use crate::home::{Contact, Home};
 use crate::law::DAYS_MAX;
 use crate::words::{Block, Document, Words};
+use caredata_admit::Setting;
 use caredata_model::LawfulPurpose;
 use std::collections::BTreeSet;
 
@@ -34,7 +35,8 @@ impl Told {
     /// [`EngineError`] where the register cannot be read.
     pub fn of(home: &Home) -> Result<Self, EngineError> {
         let sources = home.register()?.contributions()?.into_iter().map(|one| one.source.to_string());
-        let declared = sources.filter(|name| !BUILT_IN.contains(&name.as_str())).collect();
+        let is_known = |name: &str| BUILT_IN.contains(&name) || Setting::GP_SOURCES.contains(&name);
+        let declared = sources.filter(|name| !is_known(name.as_str())).collect();
         Ok(Self { contact: home.contact().clone(), declared })
     }
 }

@@ -115,6 +115,9 @@ impl fmt::Debug for Mailbox {
 pub(super) struct Head {
     /// The name that the sender of what it answers gave that.
     pub(super) local_id: String,
+    /// Who sent it, and under which workflow.
+    pub(super) from: String,
+    pub(super) workflow: String,
     /// A report of the server's, not a message of somebody's; with its words where it tells of a failure.
     pub(super) failure: Option<String>,
 }
@@ -232,7 +235,12 @@ impl Mailbox {
         let is_report = text("mex-messagetype").eq_ignore_ascii_case("REPORT")
             || text("mex-statussuccess").eq_ignore_ascii_case("ERROR");
         let failure = is_report.then(|| format!("{} {}", text("mex-statuscode"), text("mex-statusdescription")));
-        Ok(Head { local_id: text("mex-localid").to_owned(), failure })
+        Ok(Head {
+            local_id: text("mex-localid").to_owned(),
+            from: text("mex-from").to_owned(),
+            workflow: text("mex-workflowid").to_owned(),
+            failure,
+        })
     }
 
     /// A message's bytes, at most so many.
@@ -245,6 +253,9 @@ impl Mailbox {
             bytes.extend_from_slice(&answer.body);
             if answer.status != StatusCode::PARTIAL_CONTENT {
                 return Ok(bytes);
+            }
+            if answer.body.is_empty() {
+                return Err(fault(doing, "the server goes on with parts that hold nothing"));
             }
             chunk += 1;
         }

@@ -171,10 +171,20 @@ impl Office<'_> {
                 None => {
                     self.seen.insert(message);
                 }
+                // Whoever else knows a question's name cannot answer it.
+                Some(_) if !self.is_from_service(&head) => {
+                    self.seen.insert(message);
+                }
                 Some(question) => self.take(&message, &head, question)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a message comes from whom the question went to, or is the server's own report of what became of it.
+    fn is_from_service(&self, head: &Head) -> bool {
+        head.failure.is_some()
+            || (head.from.eq_ignore_ascii_case(&self.options.to) && head.workflow.eq_ignore_ascii_case(WORKFLOW))
     }
 
     /// Takes one message that names a question of ours.

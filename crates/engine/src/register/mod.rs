@@ -138,7 +138,11 @@ impl Register {
     pub fn sources(&self) -> Result<BTreeSet<String>, EngineError> {
         let mut names: BTreeSet<String> = Setting::HOSPITAL_SOURCES.into_iter().map(str::to_owned).collect();
         names.insert(Setting::HOSPITAL.to_owned());
-        let sent = self.contributions()?.into_iter().map(|one| one.source.to_string()).filter(|name| name != "gp");
+        let sent = self
+            .contributions()?
+            .into_iter()
+            .map(|one| one.source.to_string())
+            .filter(|name| !Setting::GP_SOURCES.contains(&name.as_str()));
         names.extend(sent.chain(self.expected.iter().map(ToString::to_string)));
         Ok(names)
     }

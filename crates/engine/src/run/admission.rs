@@ -269,6 +269,11 @@ impl Practices {
         }
     }
 
+    /// Whether anybody of a practice said something that is heard.
+    pub fn have_said(&self, practice: &str) -> bool {
+        self.said.iter().any(|said| said.practice == practice)
+    }
+
     /// The wishes that are noted under a number, with their practices. A withdrawal is not where the number is in dispute: it
     /// may be somebody else's objection that it would lift.
     pub fn wishes_of_numbers(&self) -> impl Iterator<Item = (&str, NhsNumber, &Wish)> {

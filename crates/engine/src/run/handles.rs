@@ -9,7 +9,7 @@
 //! doubts included.
 
 use super::linking::{Linking, known_by};
-use super::{GP, Month, Part, Present};
+use super::{Month, Part, Present};
 use crate::error::EngineError;
 use crate::index_store::{column, schema};
 use crate::register::Handle;
@@ -90,7 +90,10 @@ impl Handles {
         let first = self.sorted.partition_point(|&other| other < handle.0);
         let rows = (first..self.sorted.len()).take_while(move |&row| self.sorted[row] == handle.0);
         // A combination beyond those that have a number may be any: every bit, so that any wish about a place counts.
-        let from = |row: usize| self.combinations.get(usize::from(self.from[row])).copied().unwrap_or(u64::MAX);
+        let from = |row: usize| match self.from[row] {
+            u16::MAX => u64::MAX,
+            place => self.combinations.get(usize::from(place)).copied().unwrap_or(u64::MAX),
+        };
         rows.map(move |row| Known { person: self.persons[row], published_from: from(row) })
     }
 
@@ -184,7 +187,7 @@ fn published_from(parts: &BTreeMap<u32, Part>, linking: &Linking, answers: &Pers
 
 /// The setting of a source as contributions name it.
 pub fn setting_of(source: &str) -> Setting {
-    if source == GP { Setting::GeneralPractice } else { Setting::Elsewhere }
+    if Setting::GP_SOURCES.contains(&source) { Setting::GeneralPractice } else { Setting::Elsewhere }
 }
 
 /// The sources of a person's published rows, by the bits; where the last bit is set, all from there on.

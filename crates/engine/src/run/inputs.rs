@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names that sources and tables of ours bear.
-const RESERVED: [&str; 9] = ["gp", "gp-patients", "gp-journals", "hospital", "apc", "op", "ae", "persons", "journals"];
+const RESERVED: [&str; 10] =
+    ["gp", "gp-held", "gp-patients", "gp-journals", "hospital", "apc", "op", "ae", "persons", "journals"];
 
 /// What a run is given.
 #[derive(Clone, Debug)]

@@ -43,7 +43,9 @@ use crate::register::{Contribution, ContributionId, Footing, NewContribution, Re
 use crate::report::{RunReport, Stage};
 use crate::vault::Vault;
 use admission::{Practices, Rules, admit_elsewhere, admit_registrations, terms};
-use caredata_admit::{Attestation, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Subject, Terms};
+use caredata_admit::{
+    Attestation, RecordKeySecret, RecordKeys, Register as Answers, Registrations, Setting, Subject, Terms,
+};
 use caredata_deidentify::{Deidentifier, PseudonymKey, Pseudonyms};
 use caredata_extract::{ObjectionCodes, SensitiveCodes};
 use caredata_link::Index;
@@ -108,6 +110,13 @@ struct Parts {
     numbers: BTreeMap<Part, u32>,
     /// The contributions held now that these replace.
     replaced: Vec<Contribution>,
+}
+
+impl Parts {
+    /// The parts of one source, and their numbers.
+    fn of(&self, source: &str) -> impl Iterator<Item = (&Part, u32)> {
+        self.numbers.iter().filter(move |(part, _)| part.source == source).map(|(part, &number)| (part, number))
+    }
 }
 
 impl<'a> Month<'a> {
@@ -233,16 +242,25 @@ impl<'a> Month<'a> {
             practice: Some(practice.to_owned()),
             period: period.clone(),
         };
-        let heard = |(source, practice): &(&str, &String)| {
-            self.present.parts.values().any(|known| *known == part(source, practice))
+        // A package tells nothing of type 1 objections, so those that were heard stand beside it.
+        let packed: BTreeSet<&str> = inputs.packages.iter().map(|package| package.practice.as_str()).collect();
+        let is_type_1 = |part: u32| {
+            let mut noted = self.present.wishes_of_registrations.iter().filter(|said| said.part == part);
+            noted.any(RegistrationWish::is_type_1)
         };
+        let settles = |(source, practice): &(&str, &String)| {
+            let mut known = self.present.parts.iter().filter(|(_, known)| **known == part(source, practice));
+            known.any(|(&number, _)| !packed.contains(practice.as_str()) || !is_type_1(number))
+        };
+        // What no practice's code can be is another column's value, and is not kept as one.
+        let speaks = |practice: &str| summary::organisation(practice) == practice && practices.have_said(practice);
         let mut own: Vec<Part> = practices
             .sent
             .iter()
             .map(|practice| (GP, practice))
             // Once its data are taken, what was heard of it while it was held stands in them, or was taken back.
-            .chain(practices.sent.iter().map(|practice| (GP_HELD, practice)).filter(|part| heard(part)))
-            .chain(practices.held.keys().map(|practice| (GP_HELD, practice)))
+            .chain(practices.sent.iter().map(|practice| (GP_HELD, practice)).filter(|part| settles(part)))
+            .chain(practices.held.keys().filter(|practice| speaks(practice)).map(|practice| (GP_HELD, practice)))
             .map(|(source, practice)| part(source, practice))
             .collect();
         own.extend(inputs.elsewhere.iter().map(|(source, _)| Part {
@@ -266,7 +284,8 @@ impl<'a> Month<'a> {
                 practice: held.provider.clone(),
                 period: held.period.to_string(),
             };
-            numbers.contains_key(&part)
+            // What is heard of a practice that is held is added to what was.
+            numbers.contains_key(&part) && !is_added(&part, practices)
         };
         let replaced = self.register.contributions()?.into_iter().filter(is_replaced).collect();
         Ok(Parts { numbers, replaced })
@@ -399,17 +418,19 @@ impl<'a> Month<'a> {
 
     /// What journals note of registrations, after this run.
     fn wishes_of_registrations(&self, parts: &Parts, practices: &Practices) -> Vec<RegistrationWish> {
-        let renewed: BTreeSet<u32> = parts.numbers.values().copied().collect();
+        let renewed = parts.numbers.iter().filter(|(part, _)| !is_added(part, practices));
+        let renewed: BTreeSet<u32> = renewed.map(|(_, &number)| number).collect();
         let held = self.present.wishes_of_registrations.iter().filter(|said| !renewed.contains(&said.part)).cloned();
-        let part_of: HashMap<&str, u32> = parts
-            .numbers
-            .iter()
-            .filter_map(|(part, &number)| Some((part.practice.as_deref()?, number, part)))
-            .filter(|&(practice, _, part)| part.source == source_of(practices, practice))
-            .map(|(practice, number, _)| (practice, number))
-            .collect();
+        let taken = parts.of(GP).chain(parts.of(GP_HELD).filter(|(part, _)| is_added(part, practices)));
+        let part_of: HashMap<&str, u32> =
+            taken.filter_map(|(part, number)| Some((part.practice.as_deref()?, number))).collect();
         held.chain(practices.wishes_of_registrations(|practice| part_of.get(practice).copied())).collect()
     }
+}
+
+/// Whether a part is of a practice that is held in this run: its objections are added to those heard before.
+fn is_added(part: &Part, practices: &Practices) -> bool {
+    part.source == GP_HELD && part.practice.as_ref().is_some_and(|practice| practices.held.contains_key(practice))
 }
 
 /// The source under which a practice's wishes are noted.
@@ -485,6 +506,6 @@ fn answers_of(
 }
 
 /// The source under which the register and the index know a practice's part.
-const GP: &str = "gp";
-/// The source of what a practice noted whose data are held: objections alone.
-const GP_HELD: &str = "gp-held";
+/// The sources of what practices send, and of what they noted while their data were held.
+const GP: &str = Setting::GP_SOURCES[0];
+const GP_HELD: &str = Setting::GP_SOURCES[1];

@@ -44,7 +44,7 @@ impl Month<'_> {
             fresh.insert(number, own);
         }
         let of_practice: HashMap<&str, u32> =
-            parts.numbers.iter().filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
+            parts.of(super::GP).filter_map(|(part, number)| Some((part.practice.as_deref()?, number))).collect();
         for one in &written.registered.identified {
             if let Some(own) = of_practice.get(&*one.provider).and_then(|number| fresh.get_mut(number)) {
                 own.push(local_key(one));

@@ -7,7 +7,7 @@ use super::watch::Watched;
 use crate::error::EngineError;
 use crate::records::{Change, DataFile};
 use crate::register::Kind;
-use caredata_model::{Day, RecordKey, Wish};
+use caredata_model::{Day, RecordKey, Scope, Wish};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +78,13 @@ pub struct RegistrationWish {
     pub recorded: Option<String>,
     /// How far it reaches by itself.
     pub reach: Reach,
+}
+
+impl RegistrationWish {
+    /// Whether it is about the GP record leaving the practice.
+    pub fn is_type_1(&self) -> bool {
+        self.kind.parse::<Kind>().is_ok_and(|kind| kind.scope == Scope::GpRecord)
+    }
 }
 
 /// How far a wish that a journal notes of a registration reaches.

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Months that are kept of a practice.
 const MONTHS_KEPT: usize = 48;
 
+/// The most wishes of a practice and month that are told apart: no practice has so many patients.
+const NOTED_MAX: u64 = 200_000;
+
 /// A practice's months, as a publication keeps them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
@@ -119,8 +122,9 @@ fn now(
 ) -> BTreeMap<String, (Option<String>, WatchedMonth)> {
     let with = |patients: u64, noted: NotedInPeriod| WatchedMonth {
         patients,
-        objections: noted.objections,
-        withdrawals: noted.withdrawals,
+        // A number beyond all reason is as alarming as one at the bound, and quicker weighed.
+        objections: noted.objections.min(NOTED_MAX),
+        withdrawals: noted.withdrawals.min(NOTED_MAX),
         held: false,
     };
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();

@@ -28,6 +28,15 @@ pub enum ConsentFault {
     /// Another resource.
     #[error("it is no Consent")]
     NotAConsent,
+    /// An entry of a bundle that is neither a consent nor what one refers to.
+    #[error("an entry is neither a Consent nor a resource that one refers to, and nothing is passed over")]
+    OtherResource,
+    /// Two entries of a bundle bear one name.
+    #[error("two entries that differ bear one name, so that nobody can tell whom a consent means")]
+    NameOfTwo,
+    /// A page of a longer answer.
+    #[error("it is a page of a longer answer (link.relation next): load it whole")]
+    Incomplete,
     /// `meta.profile` is missing.
     #[error("meta.profile: it names none, and none is guessed at; docs/fhir-consent.md has those that are read")]
     NoProfile,
@@ -176,6 +185,10 @@ struct Other {
     kind: Vec<Concept>,
 }
 
+/// The resources that a consent may refer to and a bundle hold beside it.
+const REFERRED_TO: [&str; 7] =
+    ["Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "DocumentReference", "Provenance"];
+
 /// The resources of one document: the consents one by one, and what they may refer to.
 pub(in crate::register) struct Document {
     consents: std::vec::IntoIter<(u64, Value)>,
@@ -198,16 +211,27 @@ impl Document {
             }
         };
         let (mut consents, mut others) = (Vec::new(), HashMap::new());
+        let more = document["link"].as_array().is_some_and(|links| links.iter().any(|link| link["relation"] == "next"));
+        if more {
+            return Err(LoadFault::Consent(ConsentFault::Incomplete));
+        }
         for (at, mut entry) in (1..).zip(entries) {
-            let resource = entry["resource"].take();
+            let resource = entry.get_mut("resource").map(Value::take).unwrap_or_default();
             if resource["resourceType"] == "Consent" {
                 consents.push((at, resource));
                 continue;
             }
+            // What is none of these may be a consent that is spelt or packed otherwise: nothing is passed over.
+            if !resource["resourceType"].as_str().is_some_and(|kind| REFERRED_TO.contains(&kind)) {
+                return Err(LoadFault::Consent(ConsentFault::OtherResource));
+            }
             let relative = resource["resourceType"].as_str().zip(resource["id"].as_str());
             let names = relative.map(|(kind, id)| format!("{kind}/{id}"));
             for name in names.into_iter().chain(entry["fullUrl"].as_str().map(str::to_owned)) {
-                others.insert(name, resource.clone());
+                // Two servers may name two people alike; then nobody can tell who is meant.
+                if others.insert(name, resource.clone()).is_some_and(|other| other != resource) {
+                    return Err(LoadFault::Consent(ConsentFault::NameOfTwo));
+                }
             }
         }
         Ok(Self { consents: consents.into_iter(), others })
