@@ -229,6 +229,8 @@ fn what_cannot_be_spoken_to_is_said_in_words_and_the_question_goes_out_later() {
     fs::set_permissions(place.path("wrong.toml"), fs::Permissions::from_mode(0o600)).expect("rights");
     let message = refuses(&ask("wrong.toml", &sandbox.server, "X26ABC2"), 3);
     assert!(message.contains("answered 403") && !message.contains("guess"), "{message}");
+    let message = refuses(&ask("wrong.toml", &sandbox.server, "x26abc1"), 3);
+    assert!(message.contains("is our own"), "{message}");
     let message = refuses(&ask("wrong.toml", "http://mesh.example", "X26ABC2"), 3);
     assert!(message.contains("not spoken to by https"), "{message}");
     let message = refuses(&ask("wrong.toml", "http://127.0.0.1:9", "X26ABC2"), 3);

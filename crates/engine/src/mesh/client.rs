@@ -227,6 +227,11 @@ impl Mailbox {
         Ok(inbox.messages)
     }
 
+    /// Whether it bears this name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.id.eq_ignore_ascii_case(name.trim())
+    }
+
     /// What is said of a message.
     pub(super) fn head(&mut self, message: &str) -> Result<Head, EngineError> {
         let doing = "looking at a message";

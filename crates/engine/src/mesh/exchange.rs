@@ -90,6 +90,9 @@ pub fn exchange(
     mailbox: &mut Mailbox,
     options: &Exchange,
 ) -> Result<Exchanged, EngineError> {
+    if mailbox.is_named(&options.to) {
+        return Err(fault("asking the service", "its mailbox is our own, and a question is no answer to itself"));
+    }
     let folder = &options.folder;
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(EngineError::io("making", folder))?;
     let mut office = Office { register, audit, mailbox, options, done: Exchanged::default(), seen: HashSet::new() };
