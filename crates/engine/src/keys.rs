@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -152,13 +152,18 @@ impl Keys {
 fn write(path: &Path, name: &str, key: &Key) -> Result<(), EngineError> {
     let hex = Zeroizing::new(blake3::Hash::from_bytes(key.0).to_hex().to_string());
     let text = Zeroizing::new(format!("{FORM} {name} {}\n", hex.as_str()));
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .map_err(EngineError::io("writing the key", path))
+    write_secret(path, text.as_bytes()).map_err(EngineError::io("writing the key", path))
+}
+
+/// Writes a file that its owner alone may read, where none is yet.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+}
+
+/// Whether others than its owner may use a file.
+pub(crate) fn is_open(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
 }
 
 /// Refuses a file of secrets that others than its owner may read.
@@ -166,22 +171,21 @@ fn write(path: &Path, name: &str, key: &Key) -> Result<(), EngineError> {
 /// # Errors
 /// [`EngineError::KeysTooOpen`], [`EngineError::Io`].
 pub(crate) fn guarded(path: &Path) -> Result<(), EngineError> {
-    let rights = fs::metadata(path).map_err(EngineError::io("reading", path))?.permissions().mode();
-    if rights & 0o077 != 0 {
+    if is_open(path).map_err(EngineError::io("reading", path))? {
         return Err(EngineError::KeysTooOpen { path: path.to_owned() });
     }
     Ok(())
 }
 
 fn read(path: &Path, name: &'static str) -> Result<Key, EngineError> {
-    let rights = match fs::metadata(path) {
-        Ok(found) => found.permissions().mode(),
+    let is_open = match is_open(path) {
+        Ok(is_open) => is_open,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(EngineError::KeyMissing { name, path: path.to_owned() });
         }
         Err(source) => return Err(EngineError::Io { doing: "reading the key", path: path.to_owned(), source }),
     };
-    if rights & 0o077 != 0 {
+    if is_open {
         return Err(EngineError::KeysTooOpen { path: path.to_owned() });
     }
     let broken = |what| EngineError::KeyBroken { name, path: path.to_owned(), what };

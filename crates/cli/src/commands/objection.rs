@@ -16,6 +16,7 @@ use caredata_engine::run::{index_of, present};
 use caredata_engine::today;
 use caredata_model::{AgeBand, Choice, Door, Format, Language, NhsNumber, Scope, Speaker};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::Path;
@@ -224,8 +225,7 @@ fn by_message(
     register: &Register,
     audit: &Audit,
 ) -> anyhow::Result<()> {
-    let index = index_of(home, &present(register)?)?;
-    let numbers = index.observations().iter().filter_map(|one| one.identifiers.nhs_number()).collect();
+    let numbers = known_numbers(home, register)?;
     let place = MailboxOptions {
         server: options.mesh.clone(),
         mailbox: options.mailbox.clone(),
@@ -268,6 +268,12 @@ fn by_message(
     output::result(arguments.json, &value, &words)
 }
 
+/// The numbers by which the home knows anybody.
+fn known_numbers(home: &Home, register: &Register) -> anyhow::Result<BTreeSet<NhsNumber>> {
+    let index = index_of(home, &present(register)?)?;
+    Ok(index.observations().iter().filter_map(|one| one.identifiers.nhs_number()).collect())
+}
+
 /// Everybody whom the home knows by a number is asked about.
 fn check_out(
     arguments: &Arguments,
@@ -276,8 +282,7 @@ fn check_out(
     register: &Register,
     audit: &Audit,
 ) -> anyhow::Result<()> {
-    let index = index_of(home, &present(register)?)?;
-    let numbers = index.observations().iter().filter_map(|one| one.identifiers.nhs_number()).collect();
+    let numbers = known_numbers(home, register)?;
     let asked = register.check_out(audit, &numbers, file, home.policy().opt_out_line_ends)?;
     let words = format!(
         "{} numbers written to {}; it holds NHS Numbers: keep it as you keep the home\n\

@@ -6,12 +6,11 @@
 use super::LawError;
 use crate::audit::hexadecimal;
 use crate::error::EngineError;
+use crate::keys::{is_open, write_secret};
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -65,13 +64,7 @@ impl ApproverKey {
     pub fn write(&self, path: &Path) -> Result<(), EngineError> {
         let hex = Zeroizing::new(hexadecimal(&self.document));
         let text = Zeroizing::new(format!("{FORM} {}\n", hex.as_str()));
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .map_err(EngineError::io("writing the private key", path))
+        write_secret(path, text.as_bytes()).map_err(EngineError::io("writing the private key", path))
     }
 
     /// Reads a private key.
@@ -79,8 +72,7 @@ impl ApproverKey {
     /// # Errors
     /// [`LawError::KeyTooOpen`], [`LawError::NotAKey`], [`EngineError::Io`].
     pub fn read(path: &Path) -> Result<Self, EngineError> {
-        let rights = fs::metadata(path).map_err(EngineError::io("reading the private key", path))?.permissions().mode();
-        if rights & 0o077 != 0 {
+        if is_open(path).map_err(EngineError::io("reading the private key", path))? {
             return Err(LawError::KeyTooOpen.into());
         }
         let bytes = Zeroizing::new(fs::read(path).map_err(EngineError::io("reading the private key", path))?);
@@ -121,6 +113,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_signature_is_of_one_key_over_one_document() {

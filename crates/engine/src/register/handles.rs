@@ -9,11 +9,15 @@ use super::{Event, Kind, Register, get};
 use crate::error::EngineError;
 use caredata_model::{Choice, Day, NhsNumber, Scope};
 use rayon::prelude::*;
-use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::{HashMap, HashSet};
 
 /// Bits of a handle that choose the part of the table where it stands: handles are as good as random.
 const BITS: u32 = 20;
+
+/// Persons asked about in one statement.
+const AT_ONCE: usize = 500;
 
 /// Everybody for whom an objection of one scope stands.
 pub struct Objectors<'a> {
@@ -37,21 +41,8 @@ impl Register {
             let objecting = self.place.handles(&mut *connection, &object).await?;
             let withdrawn: HashSet<u128> = self.place.handles(&mut *connection, &withdraw).await?.into_iter().collect();
             let both: HashSet<u128> = objecting.iter().copied().filter(|handle| withdrawn.contains(handle)).collect();
-            let both: Vec<u128> = both.into_iter().collect();
-            let mut changed = Vec::new();
-            for some in both.chunks(500) {
-                let said = format!(
-                    "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes \
-                     WHERE set_aside = 0 AND person IN {}",
-                    self.place.rows(1, some.len())
-                );
-                // Made of placeholders alone.
-                let mut said = sqlx::query(AssertSqlSafe(said));
-                for handle in some {
-                    said = said.bind(handle.to_be_bytes().to_vec());
-                }
-                changed.extend(said.fetch_all(&mut *connection).await?);
-            }
+            let both: Vec<Vec<u8>> = both.into_iter().map(|handle| handle.to_be_bytes().to_vec()).collect();
+            let changed = self.wishes_of(&mut *connection, &both).await?;
             Ok((objecting, changed))
         })?;
         let mut weighed: HashMap<u128, Vec<Event>> = HashMap::new();
@@ -66,6 +57,31 @@ impl Register {
         handles.par_sort_unstable();
         handles.dedup();
         Ok(Objectors { register: self, starts: starts(&handles), handles })
+    }
+}
+
+impl Register {
+    /// All that these persons said and that counts, for [`slim_event`].
+    pub(super) async fn wishes_of(
+        &self,
+        connection: &mut AnyConnection,
+        persons: &[Vec<u8>],
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let mut rows = Vec::new();
+        for some in persons.chunks(AT_ONCE) {
+            let said = format!(
+                "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes \
+                 WHERE set_aside = 0 AND person IN {}",
+                self.place.rows(1, some.len())
+            );
+            // Made of placeholders alone.
+            let mut said = sqlx::query(AssertSqlSafe(said));
+            for person in some {
+                said = said.bind(person.clone());
+            }
+            rows.extend(said.fetch_all(&mut *connection).await?);
+        }
+        Ok(rows)
     }
 }
 

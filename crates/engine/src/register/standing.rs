@@ -15,8 +15,6 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Of how many people wishes are read one by one; where more are newer, all are read, which is faster.
 const NEWER_MAX: usize = 20_000;
-/// Numbers asked about in one statement.
-const AT_ONCE: usize = 500;
 
 /// By what the register finds a number: the first 64 bits of its keyed hash. Two of 20 million numbers share one with
 /// probability 0.00001; then an objection under one withholds the other's reads too.
@@ -137,21 +135,10 @@ impl Register {
             // Made of the constants above alone.
             let persons = sqlx::query_scalar::<_, Vec<u8>>(AssertSqlSafe(persons));
             let persons = persons.bind(since.saying).bind(since.journal_wish).fetch_all(&mut *connection).await?;
-            let mut rows = Vec::new();
-            for some in persons.chunks(AT_ONCE).filter(|_| persons.len() <= NEWER_MAX) {
-                let said = format!(
-                    "SELECT person, kind, effective, recorded_at, noted_at, contribution FROM wishes \
-                     WHERE set_aside = 0 AND person IN {}",
-                    self.place.rows(1, some.len())
-                );
-                // Made of placeholders alone.
-                let mut said = sqlx::query(AssertSqlSafe(said));
-                for person in some {
-                    said = said.bind(person.clone());
-                }
-                rows.extend(said.fetch_all(&mut *connection).await?);
+            if persons.len() > NEWER_MAX {
+                return Ok(None);
             }
-            Ok((persons.len() <= NEWER_MAX).then_some(rows))
+            self.wishes_of(&mut *connection, &persons).await.map(Some)
         })?;
         let Some(rows) = rows else { return Ok(None) };
         let mut said: HashMap<Vec<u8>, Vec<super::Event>> = HashMap::new();

@@ -53,6 +53,7 @@ use caredata_model::{Cause, Choice, Day, NhsNumber, Period, PersonId, RecordKey,
 use inputs::Inputs;
 use linking::Linking;
 pub(crate) use linking::known_by;
+use past::CarriedOver;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -214,8 +215,13 @@ impl<'a> Month<'a> {
         self.stage("publish");
         let index = self.store_index(&written, &practices, &parts, &linking)?;
         let report = self.report(&written, &past, &linking, &answers, &known, (&inputs, &practices))?;
-        let mut publication =
-            past.publication(self.run, index, &parts, said, ((stopped, lifted), practices.watched.clone()));
+        let mut publication = past.publication(
+            self.run,
+            index,
+            &parts,
+            said,
+            CarriedOver { stopped, lifted, watched: practices.watched.clone() },
+        );
         let handles = self.store_handles(&publication.present.parts, &linking, &answers)?;
         publication.present.index.extend([handles]);
         self.note_use(&publication, &linking, &answers)?;
@@ -401,8 +407,9 @@ impl<'a> Month<'a> {
             .map(|part| {
                 let wishes = practices
                     .wishes_of_numbers()
-                    .filter(|&(practice, ..)| part.practice.as_deref() == Some(practice))
-                    .filter(|&(practice, ..)| part.source == source_of(practices, practice))
+                    .filter(|&(practice, ..)| {
+                        takes_wishes(part, practices) && part.practice.as_deref() == Some(practice)
+                    })
                     .map(|(_, number, wish)| (number, wish.clone()));
                 let same = |held: &&Contribution| held.source.as_str() == part.source && held.provider == part.practice;
                 Ok(NewContribution {
@@ -421,9 +428,9 @@ impl<'a> Month<'a> {
         let renewed = parts.numbers.iter().filter(|(part, _)| !is_added(part, practices));
         let renewed: BTreeSet<u32> = renewed.map(|(_, &number)| number).collect();
         let held = self.present.wishes_of_registrations.iter().filter(|said| !renewed.contains(&said.part)).cloned();
-        let taken = parts.of(GP).chain(parts.of(GP_HELD).filter(|(part, _)| is_added(part, practices)));
+        let taking = parts.numbers.iter().filter(|(part, _)| takes_wishes(part, practices));
         let part_of: HashMap<&str, u32> =
-            taken.filter_map(|(part, number)| Some((part.practice.as_deref()?, number))).collect();
+            taking.filter_map(|(part, &number)| Some((part.practice.as_deref()?, number))).collect();
         held.chain(practices.wishes_of_registrations(|practice| part_of.get(practice).copied())).collect()
     }
 }
@@ -433,9 +440,9 @@ fn is_added(part: &Part, practices: &Practices) -> bool {
     part.source == GP_HELD && part.practice.as_ref().is_some_and(|practice| practices.held.contains_key(practice))
 }
 
-/// The source under which a practice's wishes are noted.
-fn source_of(practices: &Practices, practice: &str) -> &'static str {
-    if practices.held.contains_key(practice) { GP_HELD } else { GP }
+/// Whether what a practice said in this run is noted under a part: its own, or while it is held the one beside it.
+fn takes_wishes(part: &Part, practices: &Practices) -> bool {
+    part.source == GP || is_added(part, practices)
 }
 
 /// The person index of a home's present.

@@ -50,7 +50,7 @@ impl Past {
         index: BTreeMap<String, String>,
         parts: &Parts,
         wishes_of_registrations: Vec<RegistrationWish>,
-        ((stopped, lifted), watched): ((Stops, Stops), BTreeMap<String, Watched>),
+        CarriedOver { stopped, lifted, watched }: CarriedOver,
     ) -> Publication {
         let mut held = self.parts.clone();
         held.extend(parts.numbers.iter().map(|(part, &number)| (number, part.clone())));
@@ -67,6 +67,15 @@ impl Past {
         };
         Publication { present, changes: self.changes.clone() }
     }
+}
+
+/// What a present carries over to the next beside its files and wishes.
+pub(super) struct CarriedOver {
+    /// Registrations whose sending has stopped by objection, and since when it goes on again.
+    pub(super) stopped: Stops,
+    pub(super) lifted: Stops,
+    /// What practices and suppliers noted in the months before.
+    pub(super) watched: BTreeMap<String, Watched>,
 }
 
 /// What the rules for all files share.

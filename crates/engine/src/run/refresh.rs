@@ -5,6 +5,7 @@
 //! publishing are those of a run; no identifier, wish or contribution is added or forgotten.
 
 use super::linking::Linking;
+use super::past::CarriedOver;
 use super::writing::Written;
 use super::{Inputs, Month, Parts, Practices, Present, RunInput, handles, publish};
 use crate::audit::{Act, Audit, Outcome};
@@ -73,9 +74,9 @@ impl Month<'_> {
         if can_be_read && !past.differs_from(&self.present) {
             return Ok(Refreshed { present: self.present, answers, linking });
         }
-        let held = (self.present.stopped.clone(), self.present.lifted.clone());
-        let watched = self.present.watched.clone();
-        let mut publication = past.publication(run, self.present.index.clone(), &parts, said, (held, watched));
+        let Present { stopped, lifted, watched, .. } = &self.present;
+        let kept = CarriedOver { stopped: stopped.clone(), lifted: lifted.clone(), watched: watched.clone() };
+        let mut publication = past.publication(run, self.present.index.clone(), &parts, said, kept);
         let handles = self.store_handles(&publication.present.parts, &linking, &answers)?;
         publication.present.index.extend([handles]);
         self.note_use(&publication, &linking, &answers)?;
